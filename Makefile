@@ -1,0 +1,71 @@
+# Needs make and a python3 (>= 3.10) with venv; everything else goes into $(VENV).
+PYTHON ?= python3
+PYTHON_OLDEST ?= python3.10
+VENV ?= .venv
+VENV_OLDEST ?= .venv-oldest
+PYTEST_ARGS ?=
+
+PY = $(VENV)/bin/python
+PY_OLDEST = $(VENV_OLDEST)/bin/python
+PIP_INSTALL = -m pip install --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-oldest doctest lint format examples smoke clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## *(.*)$$/\1|\2/' \
+		| awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# One stamp for each extra, inside the environment: gone with it, and older than
+# pyproject.toml when the requirements change.
+$(VENV)/.stamp-%: pyproject.toml
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip
+	$(PY) $(PIP_INSTALL) --editable '.[$*]'
+	@touch $@
+
+$(VENV_OLDEST)/.stamp: pyproject.toml .ci/oldest.txt
+	@test -x $(PY_OLDEST) || $(PYTHON_OLDEST) -m venv $(VENV_OLDEST)
+	$(PY_OLDEST) $(PIP_INSTALL) --constraint .ci/oldest.txt --editable '.[test]'
+	@touch $@
+
+demo: $(VENV)/.stamp-plot  ## install with the plot extra and run the digits demo
+	$(PY) examples/digits_demo.py
+
+test: $(VENV)/.stamp-test  ## run the tests (PYTEST_ARGS="-m 'not slow'" for the quick ones)
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+test-oldest: $(VENV_OLDEST)/.stamp  ## run the tests on the oldest supported versions (PYTHON_OLDEST)
+	$(PY_OLDEST) -m pytest $(PYTEST_ARGS)
+
+doctest: $(VENV)/.stamp-test  ## run the examples in the docstrings
+	$(PY) -m pytest --doctest-modules skdbn
+
+lint: $(VENV)/.stamp-lint  ## check style, format, and that the oldest versions equal the lower bounds
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	@grep '^[a-z].*==' .ci/oldest.txt | sed 's/==/>=/' | while read -r bound; do \
+		grep -qF "\"$$bound\"" pyproject.toml \
+			|| { echo ".ci/oldest.txt: pyproject.toml has no bound \"$$bound\""; exit 1; }; \
+	done
+
+format: $(VENV)/.stamp-lint  ## rewrite the code in the project's format
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+# Run in a temporary directory, so that what an example writes does not land in the tree.
+examples: $(VENV)/.stamp-plot  ## run every example, stop at the first error
+	@python=$$(cd $(VENV)/bin && pwd)/python; root=$$(pwd); \
+	out=$$(mktemp -d) && trap 'rm -rf "$$out"' EXIT && \
+	for script in "$$root"/examples/*.py; do \
+		echo "$$script" | sed "s|^$$root/||"; \
+		(cd "$$out" && MPLBACKEND=Agg "$$python" "$$script") || exit 1; \
+	done
+
+smoke: $(VENV)/.stamp-plot  ## run the benchmarks at their smallest size, without data files
+	$(PY) benchmarks/mnist.py --smoke
+	$(PY) benchmarks/accuracy.py --smoke
+
+clean:  ## remove caches and build products; the environments stay
+	rm -rf build dist .pytest_cache .ruff_cache .hypothesis doc/_build
+	find . -path './.venv*' -prune -o -type d -name __pycache__ -exec rm -rf {} +

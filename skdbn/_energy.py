@@ -1,0 +1,78 @@
+r"""What an RBM is: parameters, energy, free energy and conditionals.
+
+With visible states v, hidden states h, weights W (n_hidden, n_visible), biases b and c,
+
+    E(v, h) = base_energy(v) + base_energy(h) - b.v - c.h - h.W.v
+    F(v)    = -log sum_h exp(-E(v, h)) = base_energy(v) - b.v - sum_j log_partition(c + W v)_j
+
+Everything here is in the coordinates of the unit types (see `Unit.encode`).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skdbn.units import Unit
+
+
+class RBMParameters(NamedTuple):
+    """Parameters of an RBM; gradients and updates have the same type."""
+
+    weights: np.ndarray  # (n_hidden, n_visible)
+    hidden_bias: np.ndarray  # (n_hidden,)
+    visible_bias: np.ndarray  # (n_visible,)
+
+
+class Machine(NamedTuple):
+    """Two layers of units and the parameters between them."""
+
+    visible: Unit
+    hidden: Unit
+    parameters: RBMParameters
+
+    def field_h_from_v(self, v, out=None):
+        """Return the fields of the hidden units, bias included: (n_rows, n_hidden)."""
+        out = np.matmul(v, self.parameters.weights.T, out=out)
+        out += self.parameters.hidden_bias
+        return out
+
+    def field_v_from_h(self, h, out=None):
+        """Return the fields of the visible units, bias included: (n_rows, n_visible)."""
+        out = np.matmul(h, self.parameters.weights, out=out)
+        out += self.parameters.visible_bias
+        return out
+
+    def mean_h_from_v(self, v, out=None):
+        """Return the mean of the hidden units given the visible ones."""
+        field = self.field_h_from_v(v, out=out)
+        return self.hidden.mean(field, out=field)
+
+    def mean_v_from_h(self, h, out=None):
+        """Return the mean of the visible units given the hidden ones."""
+        field = self.field_v_from_h(h, out=out)
+        return self.visible.mean(field, out=field)
+
+    def sample_h_from_v(self, v, rng, out=None):
+        """Draw the hidden units given the visible ones."""
+        return self.hidden.sample_from_mean(self.mean_h_from_v(v), rng, out=out)
+
+    def sample_v_from_h(self, h, rng, out=None):
+        """Draw the visible units given the hidden ones."""
+        return self.visible.sample_from_mean(self.mean_v_from_h(h), rng, out=out)
+
+    def energy(self, v, h):
+        """Return E(v, h) of each pair of rows."""
+        weights, hidden_bias, visible_bias = self.parameters
+        interaction = np.einsum("ij,ij->i", h @ weights, v)
+        base = self.visible.base_energy(v) + self.hidden.base_energy(h)
+        return base - v @ visible_bias - h @ hidden_bias - interaction
+
+    def free_energy(self, v):
+        """Return F(v) of each row."""
+        log_partition = self.hidden.log_partition(self.field_h_from_v(v)).sum(axis=1)
+        return self.visible.base_energy(v) - v @ self.parameters.visible_bias - log_partition
+
+    def free_energy_of_hidden(self, h):
+        """Return -log sum_v exp(-E(v, h)) of each row."""
+        log_partition = self.visible.log_partition(self.field_v_from_h(h)).sum(axis=1)
+        return self.hidden.base_energy(h) - h @ self.parameters.hidden_bias - log_partition

@@ -1,0 +1,49 @@
+"""First values of weights and biases."""
+
+import numpy as np
+
+from skdbn._energy import RBMParameters
+
+# Small enough that the first hidden means are near 1/2 for any data, large enough to tell the
+# hidden units apart (Hinton's practical guide).
+_RBM_WEIGHT_SCALE = 0.01
+
+
+def initial_rbm_parameters(n_hidden, visible_bias, rng):
+    """Return small random weights, hidden biases of 0 and the given visible biases."""
+    dtype = visible_bias.dtype
+    weights = rng.standard_normal((n_hidden, visible_bias.size), dtype=dtype)
+    weights *= dtype.type(_RBM_WEIGHT_SCALE)
+    return RBMParameters(weights, np.zeros(n_hidden, dtype=dtype), visible_bias)
+
+
+def glorot_uniform(n_in, n_out, dtype, rng):
+    """Return weights (n_in, n_out) of variance 2 / (n_in + n_out) [Glorot and Bengio 2010, eq. 16]."""
+    bound = np.sqrt(6 / (n_in + n_out))
+    return rng.uniform(-bound, bound, size=(n_in, n_out)).astype(dtype)
+
+
+def initial_logistic_layers(sizes, dtype, rng):
+    """Return weights and biases of the logistic network equal to Glorot's tanh network.
+
+    Glorot and Bengio's analysis holds for tanh. As tanh(a) = 2 * logistic(2 a) - 1, the tanh network
+    with weights W is the logistic one with weights 2 W from the inputs and 4 W between hidden
+    layers, whose biases make up for the hidden means of 1/2. A logistic network drawn without these
+    factors starts with deep layers that hardly vary, and does not learn.
+    """
+    weights, biases = [], []
+    for layer, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        W = 2 * glorot_uniform(n_in, n_out, dtype, rng)
+        bias = np.zeros(n_out, dtype=dtype)
+        if layer > 0:
+            W *= 2
+            bias -= W.sum(axis=0) / 2
+        weights.append(W)
+        biases.append(bias)
+    return weights, biases
+
+
+def initial_output_layer(n_in, n_out, dtype, rng):
+    """Return weights and biases of the linear outputs of the tanh network, on logistic units."""
+    W = 2 * glorot_uniform(n_in, n_out, dtype, rng)
+    return W, -W.sum(axis=0) / 2

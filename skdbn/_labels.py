@@ -1,0 +1,119 @@
+"""Class labels: which rows have one, what the classes are, what each row weighs."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+
+NO_LABEL = -1  # among the positions in classes_
+
+
+class LabelledRows(NamedTuple):
+    """Rows with the positions of their labels in the sorted classes, or `NO_LABEL`."""
+
+    X: Any  # dense or CSR, (n_rows, n_features)
+    targets: np.ndarray  # (n_rows,)
+    sample_weight: np.ndarray | None
+
+    def take(self, rows):
+        """Return the given rows."""
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        return LabelledRows(self.X[rows], self.targets[rows], weight)
+
+    def labelled(self):
+        """Return the rows that have a label, without a copy if all have one."""
+        has_label = self.targets != NO_LABEL
+        return self if has_label.all() else self.take(np.flatnonzero(has_label))
+
+
+def check_labels(y, estimator):
+    """Return y as a 1-D array, or raise with the way out for one-hot and other 2-D targets."""
+    if y is None:
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None."
+        )
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] > 1:
+        numeric = np.issubdtype(y.dtype, np.number) or y.dtype == bool
+        one_hot = numeric and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
+        raise ValueError(
+            f"y is 2-D {y.shape} and one-hot; pass class labels, e.g. y.argmax(axis=1)."
+            if one_hot
+            else f"y is 2-D {y.shape}; pass one class label for each row."
+        )
+    return column_or_1d(y, warn=True)
+
+
+def find_classes(y, unlabeled):
+    """Return the sorted labels of y without the marker `unlabeled`."""
+    y = y[_has_label(y, unlabeled)]
+    if y.dtype.kind == "f":
+        assert_all_finite(y, input_name="y")
+    check_classification_targets(y)
+    if not y.size:
+        raise ValueError(f"No row has a label: all of y equals unlabeled={unlabeled!r}.")
+    return np.unique(y)
+
+
+def positions(y, classes, unlabeled):
+    """Return the position of each label in `classes`; `NO_LABEL` for the marker."""
+    has_label = _has_label(y, unlabeled)
+    targets = np.full(len(y), NO_LABEL)
+    if not has_label.any():
+        return targets
+    labels = find_classes(y, unlabeled)
+    unknown = np.setdiff1d(labels, classes)
+    if unknown.size:
+        raise ValueError(
+            f"y contains labels {unknown.tolist()} that are not among the classes {classes.tolist()}."
+        )
+    targets[has_label] = np.searchsorted(classes, y[has_label])
+    return targets
+
+
+def _has_label(y, unlabeled):
+    if unlabeled is None:
+        return np.ones(len(y), dtype=bool)
+    if unlabeled != unlabeled:  # NaN
+        return np.array([label == label for label in y], dtype=bool)
+    # One by one: an array of strings compared with a number says nothing about its elements.
+    return np.array([not label == unlabeled for label in y], dtype=bool)
+
+
+def split_stratified(data, validation_fraction, rng):
+    """Return (rest, held out): a share of the labelled rows, with each class in proportion."""
+    candidates = np.flatnonzero(data.targets != NO_LABEL)
+    try:
+        _, chosen = train_test_split(
+            candidates,
+            test_size=validation_fraction,
+            stratify=data.targets[candidates],
+            random_state=int(rng.integers(2**31)),
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"early_stopping cannot hold out validation_fraction={validation_fraction} of "
+            f"{len(candidates)} labelled rows with each class among them ({error}) "
+            "Raise validation_fraction, pass X_val and y_val, or use early_stopping=False."
+        ) from error
+    rest = np.setdiff1d(np.arange(len(data.targets)), chosen)
+    return data.take(rest), data.take(chosen)
+
+
+def weights_with_classes(data, class_weight, classes):
+    """Return the weight of each row times that of its class, or None if all are equal.
+
+    "balanced" gives every class the same total weight, counting the rows' weights.
+    """
+    if class_weight is None:
+        return data.sample_weight
+    if isinstance(class_weight, str):
+        totals = np.bincount(data.targets, weights=data.sample_weight, minlength=len(classes))
+        of_class = totals.sum() / (np.count_nonzero(totals) * np.maximum(totals, np.finfo(float).tiny))
+    else:
+        of_class = compute_class_weight(class_weight, classes=classes, y=classes[data.targets])
+    weights = of_class[data.targets]
+    return weights if data.sample_weight is None else weights * data.sample_weight

@@ -1,0 +1,345 @@
+"""RBMTransformer: parameters, validation and wiring."""
+
+import copy
+from dataclasses import replace
+from numbers import Integral, Real
+
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+
+from skdbn import _validation
+from skdbn._fitted_rbm import FittedRBMMixin
+from skdbn._rbm_fit import Watch, begin_training, run_training, take_in_new_rows
+from skdbn._rows import Rows
+from skdbn._sklearn_compat import Interval, StrOptions, fit_context
+from skdbn._training import Plan
+from skdbn.optimizers import OPTIMIZERS, Optimizer, resolve_optimizer
+from skdbn.samplers import SAMPLERS, Sampler, resolve_sampler
+from skdbn.schedules import InverseScaling, Linear, Schedule
+from skdbn.units import UNITS, Bernoulli, Gaussian, Unit, resolve_unit
+
+# "auto" learning rates: found on validation rows of the data sets in benchmarks/.
+_FIRST_RATE = 0.003
+_ONLINE_DELAY = 1000  # updates until the rate of `partial_fit` has fallen by a factor sqrt(2)
+
+
+class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, TransformerMixin, BaseEstimator):
+    r"""Restricted Boltzmann machine: features and a density learned without labels.
+
+    With visible units v (the columns of X) and hidden units h (the features),
+
+    .. math:: p(v, h) \propto e^{-E(v, h)}, \qquad
+        E(v, h) = E_0(v) - b \cdot v - c \cdot h - h^\top W v
+
+    where :math:`E_0` is 0 for Bernoulli visibles and :math:`\|v\|^2 / 2` for Gaussian ones. `fit`
+    descends the gradient of the mean negative log-likelihood, :math:`\langle \partial E / \partial
+    \theta \rangle_\text{data} - \langle \partial E / \partial \theta \rangle_\text{model}`, whose
+    second term comes from a sampler (`PCD` by default), in the centred parametrisation [2]_, with
+    RMSProp. `transform` gives the mean of the hidden units, :math:`1 / (1 + e^{-(c + W v)})`.
+
+    Parameters
+    ----------
+    n_components : int, default=256
+        Number of hidden units, >= 1.
+
+    visible : {"auto", "bernoulli", "gaussian"} or Unit, default="auto"
+        Type of the visible units. "auto" takes Bernoulli if all values of X are within [0, 1] at the
+        first fit, otherwise Gaussian. Grey levels within [0, 1] count as probabilities.
+
+    hidden : {"bernoulli"} or Unit, default="bernoulli"
+        Type of the hidden units.
+
+    sampler : {"pcd", "cd", "meanfield"} or Sampler, default="pcd"
+        Where the model term of the gradient comes from, see :mod:`skdbn.samplers`.
+
+    centered : bool, default=True
+        Whether states enter the gradient minus their mean. Learns faster, and equally well on X and
+        on 1 - X.
+
+    optimizer : {"rmsprop", "sgd", "adam", "adagrad"} or Optimizer, default="rmsprop"
+        How a gradient becomes an update, see :mod:`skdbn.optimizers`.
+
+    learning_rate : "auto", float or Schedule, default="auto"
+        Step size of one update. "auto" is ``Linear(0.003, 0)`` in `fit`, and in `partial_fit`, where
+        the end of the training is not known, ``InverseScaling(0.003, delay=1000)``. A float stays
+        constant: with RMSProp the model then keeps a noise floor that grows with the rate.
+
+    alpha : float, default=1e-4
+        Weight decay, >= 0: each update multiplies the weights, not the biases, by
+        ``1 - learning_rate * alpha``. It is not normalised by the optimizer.
+
+    batch_size : int, "auto" or None, default="auto"
+        Rows of an update. "auto" makes about 100 updates an epoch, with 10 to 100 rows each; None
+        takes all rows at once.
+
+    n_iter : int, default=20
+        Number of epochs (passes over the rows) of `fit`, >= 1. The unit of the schedules in
+        `partial_fit`: one call counts as one of `n_iter` epochs.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the fitted parameters and chains; the learning-rate schedule and
+        the optimizer's averages start anew.
+
+    verbose : int, default=0
+        With 1, one line an epoch is printed.
+
+    random_state : int, RandomState instance or None, default=None
+        Decides first weights, order of rows and all draws of the training.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        Weights W, where `n_features` is the number of visible units. For Gaussian visibles they act
+        on ``(X - visible_.location_) / visible_.scale_``.
+
+    intercept_hidden_ : ndarray of shape (n_components,)
+        Biases c of the hidden units.
+
+    intercept_visible_ : ndarray of shape (n_features,)
+        Biases b of the visible units.
+
+    visible_ : Unit
+        Type of the visible units, with what it took from the training data.
+
+    hidden_ : Unit
+        Type of the hidden units.
+
+    history_ : dict of lists
+        For each epoch the last `learning_rate`, the `reconstruction_error` (mean squared error of one
+        mean-field pass, per feature in the units of `visible_`, on 256 fixed rows) and, when
+        `X_val` is given, the `free_energy_gap` (mean free energy of held-out rows minus that of
+        training rows, in nats; growing means overfitting).
+
+    n_iter_ : int
+        Number of epochs run, `partial_fit` calls included.
+
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X had string names.
+
+    See Also
+    --------
+    DBNClassifier : A stack of RBMs, fine-tuned as a classifier.
+    sklearn.neural_network.BernoulliRBM : Binary units and plain SGD.
+
+    Notes
+    -----
+    Rows of X are shuffled each epoch. Sparse X is made dense one batch at a time. `sample_weight`
+    weights the rows inside each batch: a row of weight 2 counts twice in the gradient, but a row
+    given twice also makes more updates, so the two are the same only on average.
+
+    References
+    ----------
+    .. [1] Hinton, G. E. (2012). A practical guide to training restricted Boltzmann machines.
+           :doi:`10.1007/978-3-642-35289-8_32`
+    .. [2] Melchior, J., Fischer, A. and Wiskott, L. (2016). How to center deep Boltzmann machines.
+           JMLR 17(99). https://jmlr.org/papers/v17/14-237.html
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdbn import RBMTransformer
+    >>> X = load_digits().data / 16
+    >>> rbm = RBMTransformer(n_components=32, random_state=0).fit(X)
+    >>> rbm.transform(X).shape
+    (1797, 32)
+    """
+
+    _parameter_constraints: dict = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "visible": [StrOptions({"auto", *UNITS}), Unit],
+        "hidden": [StrOptions({"bernoulli"}), Bernoulli],
+        "sampler": [StrOptions(set(SAMPLERS)), Sampler],
+        "centered": ["boolean"],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), Optimizer],
+        "learning_rate": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, None, closed="neither"),
+            Schedule,
+        ],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), None],
+        "n_iter": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_components=256,
+        *,
+        visible="auto",
+        hidden="bernoulli",
+        sampler="pcd",
+        centered=True,
+        optimizer="rmsprop",
+        learning_rate="auto",
+        alpha=1e-4,
+        batch_size="auto",
+        n_iter=20,
+        warm_start=False,
+        verbose=0,
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.visible = visible
+        self.hidden = hidden
+        self.sampler = sampler
+        self.centered = centered
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.n_iter = n_iter
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    # -- training ---------------------------------------------------------------------------------
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None, *, X_val=None):
+        """Train for `n_iter` epochs.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows.
+
+        y : Ignored
+            Present for API consistency.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, >= 0.
+
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Held-out rows for the free-energy gap in `history_`; nothing is learned from them.
+
+        Returns
+        -------
+        self : RBMTransformer
+            The fitted estimator.
+        """
+        return self._fit(X, sample_weight, X_val)
+
+    def _fit(self, X, sample_weight=None, X_val=None, stage="Training", layer="the RBM"):
+        resume = self.warm_start and hasattr(self, "components_")
+        rows, X_val, values = self._check_training_data(X, sample_weight, X_val, reset=not resume)
+        plan = self._plan(rows, self.n_iter, Linear(_FIRST_RATE, 0), stage)
+        if resume:
+            training = self._resumed_training()
+            training.state.start_anew()
+        else:
+            training = self._new_training(rows, values, plan.batch_size)
+        history = run_training(training, rows, self._sampler(), plan, X_val, self.verbose)
+        self._keep(training, history, values, add=resume)
+        _validation.warn_if_saturated(Watch(training.machine, rows).hidden_mean(), layer)
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Make one pass over X in mini-batches, going on from where the last call ended.
+
+        Parameters, optimizer state, chains, the position of the schedules and the random generator
+        are kept. The first call also sets the type, scale and biases of the visible units, so give
+        it a representative chunk. For the same learning rate, `n_iter` calls with the same X train
+        as `fit` does.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            A chunk of training rows of any size.
+
+        y : Ignored
+            Present for API consistency.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, >= 0.
+
+        Returns
+        -------
+        self : RBMTransformer
+            The fitted estimator.
+        """
+        resume = hasattr(self, "components_")
+        rows, _, values = self._check_training_data(X, sample_weight, None, reset=not resume)
+        plan = self._plan(rows, 1, InverseScaling(_FIRST_RATE, delay=_ONLINE_DELAY), "Training")
+        if resume:
+            training = self._resumed_training()
+            take_in_new_rows(training, rows)
+        else:
+            training = self._new_training(rows, values, plan.batch_size)
+        history = run_training(training, rows, self._sampler(), plan, verbose=self.verbose)
+        self._keep(training, history, values, add=resume)
+        return self
+
+    def _check_training_data(self, X, sample_weight, X_val, *, reset):
+        """Return the rows of positive weight, the held-out rows, and the range of the values."""
+        X = _validation.check_rows(self, X, reset=reset)
+        sample_weight, X = _validation.drop_rows_without_weight(sample_weight, X)
+        if not reset:
+            X = X.astype(self.components_.dtype, copy=False)
+        if X_val is not None:
+            X_val = _validation.check_rows(self, X_val, reset=False).astype(X.dtype, copy=False)
+        return Rows(X, sample_weight=sample_weight), X_val, _validation.data_range(X)
+
+    def _plan(self, rows, n_epochs, auto_rate, stage):
+        return Plan(
+            optimizer=resolve_optimizer(self.optimizer),
+            learning_rate=auto_rate if isinstance(self.learning_rate, str) else self.learning_rate,
+            alpha=self.alpha,
+            batch_size=_validation.check_batch_size(self.batch_size, rows.n_rows),
+            n_epochs=n_epochs,
+            n_planned_epochs=self.n_iter,
+            stage=stage,
+        )
+
+    def _sampler(self):
+        return resolve_sampler(self.sampler)
+
+    def _new_training(self, rows, values, batch_size):
+        return begin_training(
+            rows,
+            self._visible_for(rows.X, values),
+            clone(resolve_unit(self.hidden)),
+            self.n_components,
+            self._sampler(),
+            self.centered,
+            batch_size,
+            _validation.make_generator(self.random_state),
+        )
+
+    def _visible_for(self, X, values):
+        """Return the type of the visible units for X, or raise if the one asked for cannot be."""
+        low, high = values
+        if isinstance(self.visible, str) and self.visible == "auto":
+            return Bernoulli() if low >= 0 and high <= 1 else Gaussian()
+        visible = resolve_unit(self.visible)
+        if isinstance(visible, Bernoulli):
+            _validation.check_within_unit_interval(X)
+        return visible
+
+    def _resumed_training(self):
+        """Return a copy of what was fitted, so that a failure leaves this estimator as it was."""
+        if self.n_components != len(self.components_):
+            raise ValueError(
+                f"n_components={self.n_components} but the fitted model has {len(self.components_)}; "
+                "use clone() to start anew."
+            )
+        training = copy.deepcopy(self._training)
+        return replace(training, machine=copy.deepcopy(self._machine()))
+
+    def _keep(self, training, history, values, *, add):
+        """Set the fitted attributes, all at once and only after the training succeeded."""
+        self.components_, self.intercept_hidden_, self.intercept_visible_ = training.machine.parameters
+        self.visible_, self.hidden_ = training.machine.visible, training.machine.hidden
+        n_epochs = len(history["learning_rate"])
+        if add:
+            values = _validation.widest(self._fitted_range, values)
+            history = {name: self.history_.get(name, []) + new for name, new in history.items()}
+            n_epochs += self.n_iter_
+        self.history_, self.n_iter_, self._fitted_range = history, n_epochs, values
+        self._training = replace(training, machine=None)
+        self._n_features_out = len(self.components_)

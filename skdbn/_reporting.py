@@ -1,0 +1,21 @@
+"""Progress lines for `verbose`."""
+
+import time
+
+
+class Reporter:
+    """Prints one line an epoch, or nothing."""
+
+    def __init__(self, stage, n_epochs, verbose):
+        self._stage = stage
+        self._n_epochs = n_epochs
+        self._verbose = verbose
+        self._start = time.perf_counter()
+
+    def __call__(self, epoch, **values):
+        """Print the values of an epoch and the seconds since the start of the stage."""
+        if not self._verbose:
+            return
+        seconds = time.perf_counter() - self._start
+        shown = "".join(f", {name.replace('_', ' ')} {value:.4g}" for name, value in values.items())
+        print(f"{self._stage}, epoch {epoch}/{self._n_epochs}{shown}, {seconds:.1f} s", flush=True)

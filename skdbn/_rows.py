@@ -1,0 +1,95 @@
+"""The training rows: shuffled anew each epoch and handed out in batches."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+_BLOCK_ELEMENTS = 2**21  # 8 MB of float32
+
+
+class Batch(NamedTuple):
+    """Some rows of the data. The weights sum to 1, so `weights @ a` is the weighted mean."""
+
+    inputs: np.ndarray  # (n_rows, n_features), overwritten by the next batch
+    targets: np.ndarray | None  # (n_rows, ...)
+    weights: np.ndarray  # (n_rows,)
+    total_weight: float
+
+
+class Rows:
+    """Data of a fit: inputs (dense or CSR), targets and the weight of each row.
+
+    Weights are positive: rows of weight 0 are removed before they come here, so no batch can be
+    without weight.
+    """
+
+    def __init__(self, X, targets=None, sample_weight=None):
+        self.X = X
+        self.targets = targets
+        self.sample_weight = sample_weight
+        self.n_rows, self.n_features = X.shape
+        self.total_weight = float(self.n_rows if sample_weight is None else sample_weight.sum())
+
+    def batches(self, batch_size, rng):
+        """Yield every row once, in a new random order; the last batch may be short."""
+        size = min(batch_size, self.n_rows)
+        work = np.empty((size, self.n_features), dtype=self.X.dtype)
+        # The order within one full batch changes nothing but the rounding.
+        order = rng.permutation(self.n_rows) if size < self.n_rows else np.arange(self.n_rows)
+        for start in range(0, self.n_rows, size):
+            yield self._batch(order[start : start + size], work)
+
+    def n_batches(self, batch_size):
+        """Return the number of batches of an epoch."""
+        return -(-self.n_rows // min(batch_size, self.n_rows))
+
+    def _batch(self, rows, work):
+        inputs = take_rows(self.X, rows, out=work[: len(rows)])
+        targets = None if self.targets is None else self.targets[rows]
+        if self.sample_weight is None:
+            weights = np.full(len(rows), 1 / len(rows), dtype=work.dtype)
+            return Batch(inputs, targets, weights, float(len(rows)))
+        weights = self.sample_weight[rows]
+        total = weights.sum(dtype=np.float64)
+        return Batch(inputs, targets, (weights / total).astype(work.dtype), float(total))
+
+
+def take_rows(X, rows, out):
+    """Write the given rows of a dense or CSR matrix to `out`."""
+    if sparse.issparse(X):
+        return X[rows].toarray(out=out)
+    return np.take(X, rows, axis=0, out=out, mode="clip")  # "clip" writes without a second buffer
+
+
+def blocks_of_rows(X, width=0):
+    """Yield (slice, dense block) in order, so that memory does not grow with the number of rows.
+
+    `width` is the number of columns of what the caller makes of a block, if larger than that of X.
+    """
+    block_size = max(1, _BLOCK_ELEMENTS // max(X.shape[1], width))
+    for start in range(0, X.shape[0], block_size):
+        rows = slice(start, start + block_size)
+        yield rows, (X[rows].toarray() if sparse.issparse(X) else X[rows])
+
+
+def weighted_moments(X, sample_weight=None):
+    """Return mean and standard deviation of the columns, accumulated in float64 and block by block.
+
+    Blocks are merged by the update of Chan, Golub and LeVeque, which does not cancel for columns
+    with a large mean.
+    """
+    mean = np.zeros(X.shape[1])
+    scatter = np.zeros(X.shape[1])
+    total = 0.0
+    for rows, block in blocks_of_rows(X):
+        block = block.astype(np.float64)
+        weights = np.ones(len(block)) if sample_weight is None else sample_weight[rows]
+        weight = weights.sum(dtype=np.float64)
+        block_mean = weights @ block / weight
+        block -= block_mean
+        difference = block_mean - mean
+        scatter += weights @ block**2 + difference**2 * (total * weight / (total + weight))
+        total += weight
+        mean += difference * (weight / total)
+    return mean.astype(X.dtype), np.sqrt(scatter / total).astype(X.dtype)

@@ -1,0 +1,87 @@
+"""The one training loop, for RBMs and networks: epochs, batches, steps, rates, divergence.
+
+A learner has `parameters` (a tuple of arrays), `gradient(batch)` and `apply(update, decay)`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from skdbn.optimizers import Optimizer
+from skdbn.schedules import Schedule, value_at
+
+
+class DivergenceError(ValueError):
+    """Training produced parameters that are not finite."""
+
+
+@dataclass
+class TrainingState:
+    """Where a training stands; what has to be kept to go on with it."""
+
+    rng: np.random.Generator
+    optimizer_state: Any = None
+    n_steps: int = 0
+    progress: float = 0.0  # share of the planned training that is done
+
+    def start_anew(self):
+        """Begin another training with the same random generator."""
+        self.optimizer_state, self.n_steps, self.progress = None, 0, 0.0
+
+
+@dataclass
+class Plan:
+    """How to train: everything about it that does not change on the way."""
+
+    optimizer: Optimizer
+    learning_rate: float | Schedule
+    alpha: float
+    batch_size: int
+    n_epochs: int
+    n_planned_epochs: int = field(default=0)  # 0: as many as n_epochs
+    stage: str = "Training"
+
+    def __post_init__(self):
+        self.n_planned_epochs = self.n_planned_epochs or self.n_epochs
+
+
+def train(learner, rows, plan, state, after_epoch):
+    """Run epochs until the plan ends or `after_epoch(epoch, learning_rate)` returns True.
+
+    Returns the number of epochs run.
+    """
+    if state.optimizer_state is None:
+        state.optimizer_state = plan.optimizer.init(learner.parameters)
+    for epoch in range(1, plan.n_epochs + 1):
+        # Values that overflow are reported below, once and with their cause.
+        with np.errstate(over="ignore", invalid="ignore"):
+            learning_rate = _run_epoch(learner, rows, plan, state)
+        _check_finite(learner.parameters, plan.stage, epoch, learning_rate)
+        if after_epoch(epoch, learning_rate):
+            break
+    return epoch
+
+
+def _run_epoch(learner, rows, plan, state):
+    """Take one step for each batch and return the last learning rate."""
+    progress_per_step = 1 / (plan.n_planned_epochs * rows.n_batches(plan.batch_size))
+    for batch in rows.batches(plan.batch_size, state.rng):
+        learning_rate = value_at(plan.learning_rate, state.progress, state.n_steps)
+        gradient = learner.gradient(batch)
+        update, state.optimizer_state = plan.optimizer.update(
+            gradient, state.optimizer_state, learning_rate, state.progress
+        )
+        learner.apply(update, decay=learning_rate * plan.alpha)
+        state.n_steps += 1
+        state.progress += progress_per_step
+    return learning_rate
+
+
+def _check_finite(parameters, stage, epoch, learning_rate):
+    if all(np.isfinite(array.sum(dtype=np.float64)) for array in parameters):
+        return
+    raise DivergenceError(
+        f"{stage} diverged at epoch {epoch} (non-finite weights). "
+        f"Lower learning_rate (now {learning_rate:.3g}) or scale the inputs."
+    )

@@ -1,0 +1,163 @@
+"""Checks that scikit-learn does not have, and the texts of their errors and warnings."""
+
+import warnings
+from numbers import Integral
+
+import numpy as np
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import validate_data
+
+from skdbn._sklearn_compat import check_sample_weight
+
+# Share of hidden units with a mean activity outside [0.01, 0.99] from which a layer is reported.
+_SATURATED_SHARE = 0.9
+
+
+def check_rows(estimator, X, *, reset, **options):
+    """Return X as a dense C-ordered or CSR matrix of float32 or float64; float32 stays float32."""
+    # Not dtype=[float64, float32]: that turns float32 columns of polars and pyarrow into float64.
+    X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", order="C", **options)
+    return X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
+
+
+def drop_rows_without_weight(sample_weight, *arrays):
+    """Check the weights and return (weights or None, *arrays) without the rows of weight 0.
+
+    A row of weight 0 is then, to the letter, a row that is not there.
+    """
+    weights = check_sample_weight(sample_weight, arrays[0])
+    if weights is None or weights.all():
+        return weights, *arrays
+    kept = np.flatnonzero(weights)
+    return weights[kept], *(None if array is None else array[kept] for array in arrays)
+
+
+def data_range(X):
+    """Return the smallest and largest value of a dense or sparse matrix."""
+    return float(X.min()), float(X.max())
+
+
+def widest(first, second):
+    """Return the range that spans both ranges."""
+    return min(first[0], second[0]), max(first[1], second[1])
+
+
+def make_generator(random_state):
+    """Return a numpy Generator; the global random state is neither read nor written."""
+    if isinstance(random_state, np.random.RandomState):
+        random_state = random_state.randint(2**31 - 1, size=4)
+    return np.random.default_rng(random_state)
+
+
+def check_batch_size(batch_size, n_rows):
+    """Return the number of rows of a batch: 100 batches an epoch if "auto", all rows if None."""
+    if batch_size is None:
+        return n_rows
+    if batch_size == "auto":
+        return int(min(n_rows, np.clip(n_rows // 100, 10, 100)))
+    if batch_size > n_rows:
+        warnings.warn(
+            f"batch_size={batch_size} is larger than n_samples={n_rows}; using {n_rows}.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return int(min(batch_size, n_rows))
+
+
+def check_hidden_layer_sizes(hidden_layer_sizes):
+    """Return the sizes as a tuple of positive integers; an integer is one layer."""
+    sizes = hidden_layer_sizes
+    sizes = (sizes,) if np.ndim(sizes) == 0 else tuple(sizes)
+    bad = [size for size in sizes if not isinstance(size, Integral) or isinstance(size, bool) or size < 1]
+    if bad or not sizes:
+        found = f"got {bad[0]!r} in {hidden_layer_sizes!r}" if bad else "got no layer"
+        raise ValueError(f"hidden_layer_sizes must be one or more integers >= 1; {found}.")
+    return tuple(int(size) for size in sizes)
+
+
+def check_within_unit_interval(X):
+    """Raise unless all values can be the mean of a Bernoulli unit."""
+    low, high = data_range(X)
+    if low >= 0 and high <= 1:
+        return
+    values = X.data if sparse.issparse(X) else X
+    counts = low >= 0 and np.array_equal(values, np.round(values))
+    raise ValueError(
+        f'visible="bernoulli" expects values in [0, 1]; got min={low:.6g}, max={high:.6g} in X.'
+        + (" X looks like counts." if counts else "")
+        + " Scale with MinMaxScaler(), binarize with Binarizer(), or use"
+        ' visible="gaussian" with StandardScaler().'
+    )
+
+
+def warn_if_not_standardized(standard_deviation, scale):
+    """Warn about columns whose spread is far from the fixed scale of Gaussian units."""
+    ratio = standard_deviation / scale
+    n_off = int(((ratio > 0) & ((ratio < 0.1) | (ratio > 10))).sum())
+    if n_off:
+        warnings.warn(
+            f'visible="gaussian" assumes standardized features; {n_off} of {ratio.size} columns '
+            "have std outside [0.1, 10] times the given scale. Use StandardScaler(), or "
+            'Gaussian(scale="data").',
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def warn_if_far_outside(X, fitted_range):
+    """Warn once a call if X reaches more than one range-width beyond the training data."""
+    low, high = data_range(X)
+    fitted_low, fitted_high = fitted_range
+    width = fitted_high - fitted_low
+    if width > 0 and (low < fitted_low - width or high > fitted_high + width):
+        warnings.warn(
+            f"X at predict time spans [{low:.6g}, {high:.6g}] but the model was fitted on "
+            f"[{fitted_low:.6g}, {fitted_high:.6g}]; was the scaler applied?",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def warn_if_saturated(hidden_mean, layer):
+    """Warn if nearly all hidden units have the same value for nearly all rows."""
+    activity = hidden_mean.mean(axis=0)
+    share = float(((activity < 0.01) | (activity > 0.99)).mean())
+    if share >= _SATURATED_SHARE:
+        warnings.warn(
+            f"{share:.0%} of hidden units of {layer} are saturated (mean activation <0.01 or >0.99); "
+            "features carry almost no information. Lower learning_rate, add weight decay, "
+            "or check scaling.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+
+def check_count(name, value):
+    """Raise unless `value` is an integer >= 1."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be an integer >= 1; got {value!r}.")
+
+
+def warn_not_converged(n_epochs):
+    """Warn that fine-tuning ended because of max_iter."""
+    warnings.warn(
+        f"Fine-tuning: maximum iterations ({n_epochs}) reached and the optimization hasn't converged "
+        'yet. Raise max_iter, or let the learning rate fall to 0 (learning_rate="auto").',
+        ConvergenceWarning,
+        stacklevel=2,
+    )
+
+
+def warn_if_one_class(predicted, targets, classes):
+    """Warn if all predictions on training rows are one class although the rows are of several."""
+    if np.unique(targets).size < 2 or np.unique(predicted).size > 1:
+        return
+    share = np.bincount(targets).max() / len(targets)
+    warnings.warn(
+        f"The fitted network predicts class {classes[predicted[0]]!r} for every training sample "
+        f"(majority share {share:.0%}). Check scaling, lower learning_rate, more max_iter, or "
+        'class_weight="balanced".',
+        ConvergenceWarning,
+        stacklevel=2,
+    )

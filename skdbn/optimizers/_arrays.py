@@ -1,0 +1,70 @@
+"""The array work that the optimizers share, all of it in place."""
+
+import math
+from itertools import repeat
+
+import numpy as np
+
+# Elements worked on at a time: a block of gradient, moments and scratch stays in the L2 cache
+# through all the passes over it, and the scratch does not grow with the parameters.
+BLOCK = 16_384
+
+
+def blocks(*arrays, n_scratch):
+    """Yield matching pieces of arrays of one shape, then of scratch, all flat; None stays None."""
+    if not all(array is None or array.flags.c_contiguous for array in arrays):
+        # No flat view exists: take everything at once.
+        yield *arrays, *(np.empty_like(arrays[0]) for _ in range(n_scratch))
+        return
+    flat = [None if array is None else array.reshape(-1) for array in arrays]
+    size = flat[0].size
+    # Made anew in each call, so that two threads never share it.
+    scratch = [np.empty(min(BLOCK, size), flat[0].dtype) for _ in range(n_scratch)]
+    for start in range(0, size, BLOCK):
+        stop = min(start + BLOCK, size)
+        pieces = (None if array is None else array[start:stop] for array in flat)
+        yield *pieces, *(array[: stop - start] for array in scratch)
+
+
+def move_average(average, value, decay, scratch):
+    """Move a running average towards a value, in place; `value` may be `scratch`."""
+    np.multiply(value, 1.0 - decay, out=scratch)
+    average *= decay
+    average += scratch
+
+
+def move_average_of_squares(average, value, decay, scratch):
+    """Move a running average towards the square of a value, in place."""
+    np.multiply(value, value, out=scratch)
+    move_average(average, scratch, decay, scratch)
+
+
+def add_momentum(direction, velocity, momentum, nesterov, scratch):
+    """Replace a direction by its heavy-ball or Nesterov form, in place."""
+    velocity *= momentum
+    velocity += direction
+    if nesterov:
+        np.multiply(velocity, momentum, out=scratch)
+        direction += scratch
+    else:
+        direction[...] = velocity
+
+
+def clip(gradients, clip_norm):
+    """Scale gradients down, in place, to a norm over all arrays together."""
+    if clip_norm is None:
+        return
+    norm = math.hypot(*(np.linalg.norm(gradient) for gradient in gradients))
+    if norm > clip_norm:
+        for gradient in gradients:
+            np.multiply(gradient, float(clip_norm) / norm, out=gradient)
+
+
+def full(arrays, value):
+    """Return new arrays like the given ones, filled with a value."""
+    return tuple(np.full_like(array, value, subok=False) for array in arrays)
+
+
+def each(buffers):
+    """Return the buffers, or None for each array if there are none."""
+    return buffers or repeat(None)

@@ -1,0 +1,202 @@
+"""Where the model term of the gradient comes from: samples of the RBM's own distribution.
+
+A sampler holds hyper-parameters only. Its Markov chains are an array that the training keeps and
+passes in, so one sampler object can serve any number of fits.
+"""
+
+from abc import ABCMeta, abstractmethod
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+
+class States(NamedTuple):
+    """Rows of visible states with the means of the hidden units given them.
+
+    Averages over the rows are `weights @ array`: the weights are positive and sum to 1.
+    """
+
+    visible: np.ndarray  # (n_rows, n_visible)
+    hidden_mean: np.ndarray  # (n_rows, n_hidden)
+    weights: np.ndarray  # (n_rows,)
+
+
+class Sampler(BaseEstimator, metaclass=ABCMeta):
+    """Base class of the samplers.
+
+    To implement one: inherit, define `advance`, and add a line to `SAMPLERS`. One that keeps chains
+    between updates also defines `start` and `n_rows`.
+    """
+
+    def n_rows(self, batch_size):
+        """Return how many rows the model term has when a batch has `batch_size`."""
+        return batch_size
+
+    def start(self, machine, batch_size, rng):
+        """Return the chains to begin with, or None where none are kept."""
+        return None
+
+    @abstractmethod
+    def advance(self, machine, data, chains, rng, out):
+        """Return the model term as `States`; chains are advanced in place.
+
+        `data` are the `States` of the data term. `out` is a pair of work arrays for the visible
+        states and the hidden means, of `n_rows` rows or more.
+        """
+
+    def _check_counts(self, *names):
+        for name in names:
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+                raise ValueError(
+                    f"{type(self).__name__}({name}={value!r}): {name} must be an integer >= 1."
+                )
+
+
+class CD(Sampler):
+    r"""Contrastive divergence: `n_steps` Gibbs steps from each row of the batch [1]_.
+
+    The visible and hidden units of the chain are drawn; the hidden units of its end enter by their
+    means. Cheap and stable, and biased: far from the data the model is not looked at. Good features,
+    poor likelihoods; prefer `PCD` when the RBM is used as a density.
+
+    Parameters
+    ----------
+    n_steps : int, default=1
+        Gibbs steps of an update (the k of CD-k), >= 1.
+
+    References
+    ----------
+    .. [1] Hinton, G. E. (2002). Training products of experts by minimizing contrastive divergence.
+           Neural Computation 14(8). :doi:`10.1162/089976602760128018`
+
+    Examples
+    --------
+    >>> from skdbn import RBMTransformer
+    >>> from skdbn.samplers import CD
+    >>> rbm = RBMTransformer(n_components=16, sampler=CD(n_steps=5))
+    """
+
+    def __init__(self, n_steps=1):
+        self.n_steps = n_steps
+
+    def start(self, machine, batch_size, rng):
+        """Keep no chains: each update starts from its data."""
+        self._check_counts("n_steps")
+
+    def advance(self, machine, data, chains, rng, out):
+        """Run `n_steps` Gibbs steps from the rows of the data, with the rows' weights."""
+        visible, hidden_mean = (array[: len(data.weights)] for array in out)
+        mean = data.hidden_mean
+        h = np.empty_like(mean)
+        for _ in range(self.n_steps):
+            machine.hidden.sample_from_mean(mean, rng, out=h)
+            machine.sample_v_from_h(h, rng, out=visible)
+            mean = machine.mean_h_from_v(visible, out=hidden_mean)
+        return States(visible, hidden_mean, data.weights)
+
+
+class PCD(Sampler):
+    r"""Persistent contrastive divergence: chains that go on from update to update [1]_.
+
+    Also called stochastic maximum likelihood [2]_. While the parameters change slowly, the chains
+    stay near the model's distribution, so the gradient is nearly that of the likelihood. They
+    cannot follow large or accelerating steps: lower the learning rate over time, avoid momentum.
+
+    Parameters
+    ----------
+    n_steps : int, default=1
+        Gibbs steps of an update, >= 1.
+
+    n_chains : int or None, default=None
+        Number of chains, >= 1; None takes as many as a batch has rows, and at least 100. The
+        gradient is a mean over the chains, so its scale does not depend on their number.
+
+    References
+    ----------
+    .. [1] Tieleman, T. (2008). Training restricted Boltzmann machines using approximations to the
+           likelihood gradient. ICML. :doi:`10.1145/1390156.1390290`
+    .. [2] Younes, L. (1989). Parametric inference for imperfectly observed Gibbsian fields.
+           Probability Theory and Related Fields 82. :doi:`10.1007/BF00341287`
+
+    Examples
+    --------
+    >>> from skdbn import RBMTransformer
+    >>> from skdbn.samplers import PCD
+    >>> rbm = RBMTransformer(n_components=16, sampler=PCD(n_steps=2, n_chains=500))
+    """
+
+    def __init__(self, n_steps=1, n_chains=None):
+        self.n_steps = n_steps
+        self.n_chains = n_chains
+
+    def n_rows(self, batch_size):
+        """Return the number of chains."""
+        return max(batch_size, 100) if self.n_chains is None else self.n_chains
+
+    def start(self, machine, batch_size, rng):
+        """Draw hidden states given visible ones drawn from the visible biases alone."""
+        self._check_counts("n_steps", *([] if self.n_chains is None else ["n_chains"]))
+        visible_bias = machine.parameters.visible_bias
+        field = np.tile(visible_bias, (self.n_rows(batch_size), 1))
+        return machine.sample_h_from_v(machine.visible.sample(field, rng), rng)
+
+    def advance(self, machine, data, chains, rng, out):
+        """Run `n_steps` Gibbs steps from the hidden states of the chains."""
+        visible, hidden_mean = (array[: len(chains)] for array in out)
+        for _ in range(self.n_steps):
+            machine.sample_v_from_h(chains, rng, out=visible)
+            machine.mean_h_from_v(visible, out=hidden_mean)
+            machine.hidden.sample_from_mean(hidden_mean, rng, out=chains)
+        weights = np.full(len(chains), 1 / len(chains), dtype=visible.dtype)
+        return States(visible, hidden_mean, weights)
+
+
+class MeanField(Sampler):
+    r"""Contrastive divergence with means in place of draws: deterministic [1]_.
+
+    With one batch that holds all rows, training has no randomness but the first weights, and a row
+    of weight 2 is exactly a row given twice. The price is a poorer model than `CD` learns.
+
+    Parameters
+    ----------
+    n_steps : int, default=1
+        Mean-field passes of an update, >= 1.
+
+    References
+    ----------
+    .. [1] Welling, M. and Hinton, G. E. (2002). A new learning algorithm for mean field Boltzmann
+           machines. ICANN. :doi:`10.1007/3-540-46084-5_57`
+
+    Examples
+    --------
+    >>> from skdbn import RBMTransformer
+    >>> from skdbn.samplers import MeanField
+    >>> rbm = RBMTransformer(n_components=16, sampler=MeanField(), batch_size=None)
+    """
+
+    def __init__(self, n_steps=1):
+        self.n_steps = n_steps
+
+    def start(self, machine, batch_size, rng):
+        """Keep no chains: each update starts from its data."""
+        self._check_counts("n_steps")
+
+    def advance(self, machine, data, chains, rng, out):
+        """Pass the means down and up `n_steps` times, with the rows' weights."""
+        visible, hidden_mean = (array[: len(data.weights)] for array in out)
+        mean = data.hidden_mean
+        for _ in range(self.n_steps):
+            machine.mean_v_from_h(mean, out=visible)
+            mean = machine.mean_h_from_v(visible, out=hidden_mean)
+        return States(visible, hidden_mean, data.weights)
+
+
+SAMPLERS = {"cd": CD, "pcd": PCD, "meanfield": MeanField}
+
+
+def resolve_sampler(sampler):
+    """Return a `Sampler` for its name, or the object itself."""
+    return SAMPLERS[sampler]() if isinstance(sampler, str) else sampler
