@@ -494,7 +494,8 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         log_probabilities : ndarray of shape (n_samples, n_classes)
             Finite also where the probability rounds to 0.
         """
-        return log_probabilities(self._network(), self._check_rows(X))
+        X = self._check_rows(X)
+        return log_probabilities(self._network(), X)
 
     def predict(self, X):
         """Predict the most probable class.
