@@ -4,12 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdbn._centering import follow, map_to_plain_bias
 from skdbn._energy import RBMParameters
 from skdbn._linear_algebra import add_scaled
 from skdbn.samplers import States
-
-# Share of the old hidden offset that each update replaces (Melchior, Fischer and Wiskott 2016).
-_OFFSET_RATE = 0.01
 
 
 class Offsets(NamedTuple):
@@ -22,10 +20,8 @@ class Offsets(NamedTuple):
 class RBMLearner:
     """Gradient of the negative log-likelihood of an RBM, and its updates, in work arrays made once.
 
-    With offsets, the gradient is that of the centred parametrisation
-    E(v, h) = ... - (h - lambda).W.(v - mu), in which weights and biases hardly disturb each other.
-    It is normalised by the optimizer as it stands; only the *update* is mapped back to plain biases.
-    Normalising the mapped gradient instead diverges, since the biases then contain the weights' noise.
+    With offsets, the gradient is that of the centred parametrisation (see `_centering`),
+    E(v, h) = ... - (h - lambda).W.(v - mu).
 
     Parameters: the machine (its parameter arrays are changed in place), a sampler with its chains,
     offsets or None, the generator, and the largest batch.
@@ -39,7 +35,7 @@ class RBMLearner:
         self.rng = rng
         self._batch_size = batch_size
         n_hidden, n_visible = machine.parameters.weights.shape
-        n_rows = batch_size + sampler.n_rows(batch_size)
+        n_rows = batch_size + (sampler.n_rows(batch_size) if chains is None else len(chains))
         dtype = machine.parameters.weights.dtype
         # Rows of the data end where rows of the model begin, so that one matrix product takes both.
         self._visible = np.empty((n_rows, n_visible), dtype=dtype)
@@ -55,7 +51,7 @@ class RBMLearner:
         """Return the gradient, model term - data term, for one batch."""
         data = self._data_term(batch)
         if self.offsets is not None:
-            self.offsets.hidden[:] += _OFFSET_RATE * (data.weights @ data.hidden_mean - self.offsets.hidden)
+            follow(self.offsets.hidden, data.weights @ data.hidden_mean)
         model = self._model_term(data)
         return self._difference(data, model)
 
@@ -95,7 +91,7 @@ class RBMLearner:
         if decay:
             add_scaled(update.weights, self.parameters.weights, -decay)
         if self.offsets is not None:
-            update.hidden_bias[:] -= update.weights @ self.offsets.visible
-            update.visible_bias[:] -= self.offsets.hidden @ update.weights
+            map_to_plain_bias(update.hidden_bias, update.weights.T, self.offsets.visible)
+            map_to_plain_bias(update.visible_bias, update.weights, self.offsets.hidden)
         for parameter, change in zip(self.parameters, update, strict=True):
             parameter += change

@@ -35,7 +35,7 @@ def fine_tune(network, data, plan, state, stopping, held_out=None, dropout=0.0, 
     All rows of `data` have a label; `held_out`, if given, are rows that only measure.
     """
     rows = Rows(data.X, data.targets, data.sample_weight)
-    learner = NetworkLearner(network, dropout, state.rng, plan.batch_size)
+    learner = NetworkLearner(network, dropout, state.rng, plan.batch_size, state.offsets)
     result = FineTuningResult()
     patience = _Patience(stopping)
     report = Reporter(plan.stage, plan.n_epochs, verbose)
@@ -57,6 +57,7 @@ def fine_tune(network, data, plan, state, stopping, held_out=None, dropout=0.0, 
         return result.converged
 
     train(learner, rows, plan, state, after_epoch)
+    state.offsets = learner.offsets
     if best is not None:
         for parameter, kept in zip(network.parameters, best, strict=True):
             parameter[...] = kept

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import log_softmax, softmax
 
+from skdbn._centering import follow, map_to_plain_bias
 from skdbn._linear_algebra import add_scaled
 from skdbn._rows import blocks_of_rows
 from skdbn.units import Bernoulli, Unit
@@ -85,10 +86,11 @@ class NetworkLearner:
 
     The parameters of the network are changed in place. The derivative of a unit's mean, the
     non-linearity, is its variance. `dropout` is the share of hidden units switched off for a row; the
-    others are scaled up by 1 / (1 - dropout), so nothing is to be scaled at predict time.
+    others are scaled up by 1 / (1 - dropout), so nothing is to be scaled at predict time. The gradient is
+    centred (see `_centering`); `offsets` are the means of each layer's inputs, None at first.
     """
 
-    def __init__(self, network, dropout, rng, batch_size):
+    def __init__(self, network, dropout, rng, batch_size, offsets=None):
         self.parameters = network.parameters
         self.visible = network.visible
         self.units = network.units
@@ -106,6 +108,7 @@ class NetworkLearner:
         self._masks = [work(size) for size in hidden_sizes] if dropout else []
         self._deltas = [work(W.shape[1]) for W in weights]
         self._slopes = [work(size) for size in hidden_sizes]
+        self.offsets = offsets
         self._gradient = tuple(map(np.empty_like, self.parameters))
         self._loss = self._weight = 0.0
 
@@ -119,6 +122,7 @@ class NetworkLearner:
         """Return the gradient of the weighted mean cross-entropy of a batch."""
         n_rows = len(batch.weights)
         logits = self._forward(batch.inputs, n_rows)
+        self._follow_means(batch.weights, n_rows)
         delta, loss = _softmax_cross_entropy(logits, batch.targets, batch.weights)
         self._loss += loss * batch.total_weight
         self._weight += batch.total_weight
@@ -146,15 +150,25 @@ class NetworkLearner:
         mask /= 1 - self.dropout
         return np.multiply(mean, mask, out=self._inputs[layer + 1][:n_rows])
 
+    def _follow_means(self, row_weights, n_rows):
+        """Move the offset of each layer's inputs towards their mean in this batch."""
+        means = [row_weights @ x[:n_rows] for x in self._inputs]
+        if self.offsets is None:
+            self.offsets = means
+        for offset, mean in zip(self.offsets, means, strict=True):
+            follow(offset, mean)
+
     def _backward(self, delta, n_rows):
         """Fill the gradient, from the output's error back; the inputs' own gradient is not needed."""
-        weights, _ = split(self.parameters)
         weight_gradients, bias_gradients = split(self._gradient)
-        for layer in reversed(range(len(weights))):
-            np.matmul(self._inputs[layer][:n_rows].T, delta, out=weight_gradients[layer])
-            np.sum(delta, axis=0, out=bias_gradients[layer])
-            if layer > 0:
-                delta = self._error_below(layer, delta, n_rows)
+        for layer in reversed(range(len(weight_gradients))):
+            error = delta
+            if layer > 0:  # before the layer's inputs, which the slope is made of, are centred
+                delta = self._error_below(layer, error, n_rows)
+            x = self._inputs[layer][:n_rows]
+            x -= self.offsets[layer]
+            np.matmul(x.T, error, out=weight_gradients[layer])
+            np.sum(error, axis=0, out=bias_gradients[layer])
 
     def _error_below(self, layer, delta, n_rows):
         """Return the error of the fields of the hidden layer under `layer`."""
@@ -171,6 +185,9 @@ class NetworkLearner:
         if decay:
             for change, W in zip(split(update)[0], split(self.parameters)[0], strict=True):
                 add_scaled(change, W, -decay)
+        weight_changes, bias_changes = split(update)
+        for change, bias_change, offset in zip(weight_changes, bias_changes, self.offsets, strict=True):
+            map_to_plain_bias(bias_change, change, offset)
         for parameter, change in zip(self.parameters, update, strict=True):
             parameter += change
 

@@ -24,10 +24,11 @@ class TrainingState:
     optimizer_state: Any = None
     n_steps: int = 0
     progress: float = 0.0  # share of the planned training that is done
+    offsets: list | None = None  # of a network's layers, see `_centering`
 
     def start_anew(self):
         """Begin another training with the same random generator."""
-        self.optimizer_state, self.n_steps, self.progress = None, 0, 0.0
+        self.optimizer_state, self.n_steps, self.progress, self.offsets = None, 0, 0.0, None
 
 
 @dataclass

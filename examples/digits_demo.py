@@ -1,0 +1,102 @@
+"""
+Classify handwritten digits
+===========================
+
+The main job on one page: scale the pixels, train a deep belief network, compare it with two baselines
+on rows that none of them has seen, and look at what the first layer learned.
+
+``make demo`` runs this file. It writes ``digits_demo.png`` into the current directory.
+"""
+
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import classification_report
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from skdbn import DBNClassifier
+
+PICTURE = Path("digits_demo.png")
+BLUE, ORANGE, GREY = "#1f5a99", "#c8641b", "#6b6b6b"
+
+
+def mosaic(filters, n_columns, side=8):
+    """Put filters side by side in one image, with a gap of one pixel (NaN) between them."""
+    n_rows = len(filters) // n_columns
+    image = np.full((n_rows * (side + 1) - 1, n_columns * (side + 1) - 1), np.nan)
+    for position, weights in enumerate(filters[: n_rows * n_columns]):
+        row, column = divmod(position, n_columns)
+        top, left = row * (side + 1), column * (side + 1)
+        image[top : top + side, left : left + side] = weights.reshape(side, side)
+    return image
+
+
+def draw_filters(axes, rbm):
+    image = mosaic(rbm.components_, n_columns=12)
+    limit = np.nanpercentile(np.abs(image), 99.5)  # one symmetric scale for all filters
+    shown = axes.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+    axes.set_axis_off()
+    axes.set_title("Weights from the 8 x 8 pixels to hidden units of layer 1")
+    axes.figure.colorbar(shown, ax=axes, shrink=0.6, pad=0.02)
+
+
+def draw_curves(pretraining, fine_tuning, dbn):
+    for number, (rbm, color) in enumerate(zip(dbn.rbms_, (BLUE, ORANGE), strict=True), start=1):
+        error = rbm.history_["reconstruction_error"]
+        pretraining.plot(range(1, len(error) + 1), error, color=color, label=f"RBM {number}")
+    pretraining.set(title="Pre-training", ylabel="reconstruction error", ylim=(0, None))
+    pretraining.legend(frameon=False)
+    fine_tuning.plot(range(1, dbn.n_iter_ + 1), dbn.loss_curve_, color=GREY)
+    fine_tuning.set(title="Fine-tuning", ylabel="cross-entropy (nats)", yscale="log")
+    for axes in (pretraining, fine_tuning):
+        axes.set_xlabel("epoch")
+        axes.spines[["top", "right"]].set_visible(False)
+
+
+def write_picture(dbn):
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError:
+        print('No picture: matplotlib is not installed. Install it with: pip install "skdbn[plot]",')
+        print('or, in a checkout: pip install -e ".[plot]"')
+        return
+    figure = plt.figure(figsize=(12, 6.6), layout="constrained")
+    grid = figure.add_gridspec(2, 2, width_ratios=(1.9, 1))
+    draw_filters(figure.add_subplot(grid[:, 0]), dbn.rbms_[0])
+    draw_curves(figure.add_subplot(grid[0, 1]), figure.add_subplot(grid[1, 1]), dbn)
+    figure.savefig(PICTURE, dpi=150)
+    plt.close(figure)
+    print(f"Filters and learning curves: {PICTURE.resolve()}")
+
+
+def main():
+    X, y = load_digits(return_X_y=True)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    print(f"{len(X_train)} training and {len(X_test)} test images of 8 x 8 pixels\n")
+    classifiers = [
+        DBNClassifier(hidden_layer_sizes=(256, 256), verbose=1, random_state=0),
+        MLPClassifier(max_iter=500, random_state=0),
+        LogisticRegression(max_iter=1000),
+    ]
+    summary = []
+    for classifier in classifiers:
+        start = time.perf_counter()
+        model = make_pipeline(MinMaxScaler(clip=True), classifier).fit(X_train, y_train)
+        seconds = time.perf_counter() - start
+        accuracy = model.score(X_test, y_test)
+        name = type(classifier).__name__
+        summary.append(f"  {name:<20} {accuracy:.4f}   {seconds:5.1f} s")
+        print(f"\n{name}\n{classification_report(y_test, model.predict(X_test), digits=3)}")
+    print("Test accuracy and time of training")
+    print("\n".join(summary), end="\n\n")
+    write_picture(classifiers[0])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+import numpy as np
+import pytest
+from exact import (
+    N_HIDDEN,
+    N_SAMPLES,
+    N_VISIBLE,
+    ExactRBM,
+    binary_states,
+    finite_differences,
+    random_rbm,
+)
+from numpy.testing import assert_allclose
+from sklearn.neural_network import BernoulliRBM
+
+from skdbn._energy import Machine, RBMParameters
+from skdbn.units import Bernoulli
+
+# Sums of at most 256 terms of float64 in another order.
+ROUNDING = {"rtol": 1e-12, "atol": 1e-12}
+
+
+def test_energy_is_that_of_the_definition(oracle, to_machine, to_rows, rng):
+    v = to_rows(oracle)
+    h = rng.integers(2, size=(N_SAMPLES, N_HIDDEN)).astype(float)
+    assert_allclose(to_machine(oracle).energy(v, h), oracle.energy(v, h), **ROUNDING)
+
+
+def test_free_energy_is_minus_the_log_of_the_sum_over_hidden_states(oracle, to_machine, to_rows):
+    v = to_rows(oracle)
+    assert_allclose(to_machine(oracle).free_energy(v), oracle.free_energy(v), **ROUNDING)
+
+
+def test_free_energy_of_hidden_is_minus_the_log_of_the_sum_over_visible_states(oracle, to_machine):
+    h = oracle.hidden_states
+    result = to_machine(oracle).free_energy_of_hidden(h)
+    assert_allclose(result, oracle.free_energy_of_hidden(h), **ROUNDING)
+
+
+def test_conditional_means_are_those_of_the_joint(oracle, to_machine, to_rows):
+    machine = to_machine(oracle)
+    v, h = to_rows(oracle), oracle.hidden_states
+    assert_allclose(machine.mean_h_from_v(v), oracle.mean_h(v), **ROUNDING)
+    assert_allclose(machine.mean_v_from_h(h), oracle.mean_v(h), **ROUNDING)
+
+
+def test_conditional_draws_have_the_distribution_of_the_joint(oracle, to_machine, to_rows, rng):
+    n = 20_000
+    machine = to_machine(oracle)
+    v, h = to_rows(oracle)[1], oracle.hidden_states[5]
+    drawn_h = machine.sample_h_from_v(np.tile(v, (n, 1)), rng)
+    drawn_v = machine.sample_v_from_h(np.tile(h, (n, 1)), rng)
+    for drawn, states, p in [
+        (drawn_h, oracle.hidden_states, oracle.hidden_given_visible(v[np.newaxis])[0]),
+        (drawn_v, oracle.visible_states, oracle.visible_given_hidden(h[np.newaxis])[0]),
+    ]:
+        mean = p @ states
+        covariance = (states - mean).T @ (p[:, np.newaxis] * (states - mean))
+        deviations = drawn - mean
+        products = np.einsum("ki,kj->kij", deviations, deviations)
+        for values, expected in [(deviations, 0), (products, covariance)]:
+            error = values.std(axis=0) / np.sqrt(n)
+            assert (np.abs(values.mean(axis=0) - expected) < 4 * error).all()  # 4 standard errors
+
+
+def test_derivatives_of_the_free_energy_are_minus_the_expected_statistics(oracle, to_machine, to_rows):
+    machine, v = to_machine(oracle), to_rows(oracle)[:1]
+
+    def free_energy(*parameters):
+        return machine._replace(parameters=RBMParameters(*parameters)).free_energy(v)[0]
+
+    by_weights, by_hidden_bias, by_visible_bias = finite_differences(free_energy, machine.parameters)
+    mean_h = oracle.mean_h(v)[0]
+    # Central differences of step 1e-5 of values below 10.
+    assert_allclose(by_hidden_bias, -mean_h, atol=1e-8)
+    assert_allclose(by_visible_bias, -v[0], atol=1e-8)
+    assert_allclose(by_weights, -np.outer(mean_h, v[0]), atol=1e-8)
+
+
+def test_free_energy_differs_from_minus_log_p_by_log_partition(oracle, to_machine, to_rows):
+    v = to_rows(oracle)
+    log_p = oracle.log_likelihood(v)
+    constant = to_machine(oracle).free_energy(v) + log_p
+    assert_allclose(constant, -oracle.log_partition(), **ROUNDING)
+
+
+def test_binary_machine_equals_bernoulli_rbm(binary_oracle, to_machine, X_binary):
+    theirs = BernoulliRBM(n_components=N_HIDDEN, n_iter=1, random_state=0).fit(X_binary)
+    theirs.components_ = binary_oracle.weights
+    theirs.intercept_hidden_ = binary_oracle.hidden_bias
+    theirs.intercept_visible_ = binary_oracle.visible_bias
+    ours = to_machine(binary_oracle)
+    assert_allclose(ours.mean_h_from_v(X_binary), theirs.transform(X_binary), **ROUNDING)
+    assert_allclose(ours.free_energy(X_binary), theirs._free_energy(X_binary), **ROUNDING)
+
+
+def test_estimator_transforms_as_bernoulli_rbm(binary_oracle, to_estimator, X_binary):
+    ours = to_estimator(binary_oracle)
+    theirs = BernoulliRBM(n_components=N_HIDDEN, n_iter=1, random_state=0).fit(X_binary)
+    for name in ("components_", "intercept_hidden_", "intercept_visible_"):
+        assert getattr(ours, name).shape == getattr(theirs, name).shape
+        setattr(theirs, name, getattr(ours, name))
+    assert_allclose(ours.transform(X_binary), theirs.transform(X_binary), **ROUNDING)
+
+
+def test_estimator_answers_in_the_units_of_the_data(oracle, to_estimator, to_rows):
+    rbm, v = to_estimator(oracle), to_rows(oracle)
+    X = rbm.visible_.decode(v.copy())
+    assert_allclose(rbm.transform(X), oracle.mean_h(v), **ROUNDING)
+    assert_allclose(rbm.free_energy(X), oracle.free_energy(v), **ROUNDING)
+    H = oracle.hidden_states
+    expected = rbm.visible_.decode(oracle.mean_v(H))
+    assert_allclose(rbm.inverse_transform(H), expected, **ROUNDING)
+    assert_allclose(rbm.reconstruct(X), rbm.inverse_transform(rbm.transform(X)), **ROUNDING)
+
+
+def test_order_of_the_hidden_units_does_not_matter(oracle, to_machine, to_rows):
+    v, order = to_rows(oracle), [2, 0, 1]
+    permuted = ExactRBM(
+        oracle.visible, oracle.weights[order], oracle.hidden_bias[order], oracle.visible_bias
+    )
+    machine, other = to_machine(oracle), to_machine(permuted)
+    assert_allclose(other.free_energy(v), machine.free_energy(v), **ROUNDING)
+    assert_allclose(other.mean_h_from_v(v), machine.mean_h_from_v(v)[:, order], **ROUNDING)
+
+
+def test_flipping_a_visible_bit_with_its_parameters_changes_nothing(binary_oracle, to_machine):
+    weights, hidden_bias, visible_bias = (array.copy() for array in binary_oracle.parameters)
+    hidden_bias += weights[:, 1]
+    weights[:, 1] *= -1
+    visible_bias[1] *= -1
+    flipped_machine = to_machine(ExactRBM("bernoulli", weights, hidden_bias, visible_bias))
+    v = binary_states(N_VISIBLE)
+    flipped = v.copy()
+    flipped[:, 1] = 1 - v[:, 1]
+    difference = flipped_machine.free_energy(flipped) - to_machine(binary_oracle).free_energy(v)
+    assert_allclose(difference, binary_oracle.visible_bias[1], **ROUNDING)  # b_1 of all states
+
+
+def test_flipping_a_hidden_bit_with_its_parameters_changes_nothing(oracle, to_machine, to_rows):
+    weights, hidden_bias, visible_bias = (array.copy() for array in oracle.parameters)
+    visible_bias += weights[1]
+    weights[1] *= -1
+    hidden_bias[1] *= -1
+    flipped = to_machine(ExactRBM(oracle.visible, weights, hidden_bias, visible_bias))
+    v = to_rows(oracle)
+    machine = to_machine(oracle)
+    difference = flipped.free_energy(v) - machine.free_energy(v)
+    assert_allclose(difference, oracle.hidden_bias[1], **ROUNDING)
+    assert_allclose(flipped.mean_h_from_v(v)[:, 1], 1 - machine.mean_h_from_v(v)[:, 1], **ROUNDING)
+
+
+def test_float32_stays_float32(oracle, to_machine, to_rows, rng):
+    machine = to_machine(oracle, np.float32)
+    v, h = to_rows(oracle).astype(np.float32), oracle.hidden_states.astype(np.float32)
+    results = {
+        "mean_h_from_v": machine.mean_h_from_v(v),
+        "mean_v_from_h": machine.mean_v_from_h(h),
+        "sample_h_from_v": machine.sample_h_from_v(v, rng),
+        "sample_v_from_h": machine.sample_v_from_h(h, rng),
+        "energy": machine.energy(v[:7], h[:7]),
+        "free_energy": machine.free_energy(v),
+        "free_energy_of_hidden": machine.free_energy_of_hidden(h),
+    }
+    wrong = {what: array.dtype for what, array in results.items() if array.dtype != np.float32}
+    assert wrong == {}
+
+
+def test_out_is_written_and_gives_the_same_as_without(oracle, to_machine, to_rows):
+    machine, v = to_machine(oracle), to_rows(oracle)
+    out = np.full((len(v), oracle.n_hidden), np.nan)
+    assert machine.mean_h_from_v(v, out=out) is out
+    assert_allclose(out, machine.mean_h_from_v(v), rtol=0)
+    v_out = np.full_like(v, np.nan)
+    assert machine.mean_v_from_h(out, out=v_out) is v_out
+    assert_allclose(v_out, machine.mean_v_from_h(out), rtol=0)
+
+
+def test_huge_parameters_give_finite_energies():
+    parameters = RBMParameters(np.full((2, 3), 1e3), np.full(2, -1e3), np.full(3, 1e3))
+    machine = Machine(Bernoulli(), Bernoulli(), parameters)
+    v = binary_states(3)
+    n = v.sum(axis=1)
+    # log(1 + e^x) is max(0, x) for such x but 0: F = -1e3 n - 2 log(1 + exp(1e3 (n - 1))).
+    softplus = np.where(n == 1, np.log(2), np.maximum(0, 1e3 * (n - 1)))
+    assert_allclose(machine.free_energy(v), -1e3 * n - 2 * softplus, rtol=1e-14)
+
+
+@pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
+def test_the_probabilities_of_the_oracle_sum_to_one(visible):
+    oracle = random_rbm(visible, seed=1)
+    assert_allclose(oracle.joint().sum(), 1, rtol=1e-12)
+    p = np.exp(oracle.log_likelihood(oracle.visible_states)) * oracle.cell
+    assert_allclose(p, oracle.p_visible(), rtol=1e-10)

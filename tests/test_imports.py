@@ -1,0 +1,176 @@
+"""Dependencies point one way, and optional packages stay optional."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skdbn
+
+PACKAGE = Path(skdbn.__file__).parent
+
+# A module imports from levels below its own only. A new module needs its place here.
+LEVELS = [
+    # Leaves: they know nothing of the rest.
+    {"schedules", "units", "_labels", "_linear_algebra", "_reporting", "_rows", "_sklearn_compat"},
+    {"optimizers", "_energy", "_validation"},
+    {"samplers", "_initialization", "_likelihood", "_network", "_training"},
+    {"_contrastive", "_fine_tuning"},
+    {"_fitted_rbm", "_rbm_fit"},
+    # The estimators.
+    {"_rbm"},
+    {"_dbn"},
+    {"_dbn_classifier"},
+    {"skdbn"},
+]
+LEVEL = {module: number for number, level in enumerate(LEVELS) for module in level}
+# Inside the folder `optimizers`.
+OPTIMIZER_LEVELS = [{"_arrays", "_base"}, {"_adagrad", "_adam", "_rmsprop", "_sgd"}, {"optimizers"}]
+OPTIMIZER_LEVEL = {module: number for number, level in enumerate(OPTIMIZER_LEVELS) for module in level}
+
+REQUIRED = {"numpy", "scipy", "sklearn", "skdbn"}
+# Of scikit-learn these need nothing but BaseEstimator, for their parameters.
+SEPARATE = {"schedules", "units", "samplers", "optimizers", "_linear_algebra", "_rows", "_reporting"}
+SEPARATE |= {"_energy", "_network", "_training", "_contrastive", "_fine_tuning", "_initialization"}
+# User input is checked at the border: in the estimators and what they consist of.
+MAY_VALIDATE = {"_rbm", "_fitted_rbm", "_dbn", "_dbn_classifier", "skdbn"}
+
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+each_source = pytest.mark.parametrize(
+    "path", SOURCES, ids=[str(path.relative_to(PACKAGE)) for path in SOURCES]
+)
+
+
+def module_of(path):
+    """The top-level module of the package that a file belongs to; "skdbn" for the package itself."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return "skdbn" if first == "__init__.py" else first.removesuffix(".py")
+
+
+def imports(tree):
+    """Yield (dotted module, name or None) of every import statement in a syntax tree."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def imports_of(path):
+    return list(imports(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def imported_modules(path):
+    """The modules of this package that a file imports, as dotted names without the package's."""
+    found = set()
+    for module, name in imports_of(path):
+        if module == "skdbn":
+            is_module = (PACKAGE / f"{name}.py").exists() or (PACKAGE / str(name)).is_dir()
+            found.add(name if is_module else "skdbn")
+        elif module.startswith("skdbn."):
+            found.add(module.removeprefix("skdbn."))
+    return found
+
+
+def test_every_module_has_its_level():
+    assert {module_of(path) for path in SOURCES} == set(LEVEL)
+    stems = {path.stem for path in SOURCES if module_of(path) == "optimizers"}
+    assert stems - {"__init__"} == set(OPTIMIZER_LEVEL) - {"optimizers"}
+
+
+@each_source
+def test_modules_import_from_lower_levels_only(path):
+    module = module_of(path)
+    below = {name for name in LEVEL if LEVEL[name] < LEVEL[module]}
+    imported = {name.split(".")[0] for name in imported_modules(path)}
+    assert imported - {module} <= below
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "optimizers").glob("*.py")), ids=lambda path: path.stem)
+def test_optimizers_import_from_lower_levels_of_their_folder_only(path):
+    level = OPTIMIZER_LEVEL["optimizers" if path.stem == "__init__" else path.stem]
+    siblings = {
+        name.removeprefix("optimizers.")
+        for name in imported_modules(path)
+        if name.startswith("optimizers")
+    }
+    assert siblings <= {name for name in OPTIMIZER_LEVEL if OPTIMIZER_LEVEL[name] < level}
+
+
+def test_parts_of_the_package_are_imported_by_their_module():
+    # What is private to the folder `optimizers` is imported inside it only.
+    for path in SOURCES:
+        if module_of(path) != "optimizers":
+            assert not {name for name in imported_modules(path) if name.startswith("optimizers._")}
+
+
+@each_source
+def test_input_is_validated_in_the_estimators_only(path):
+    if module_of(path) not in MAY_VALIDATE | {"_validation"}:
+        assert "_validation" not in imported_modules(path)
+
+
+@each_source
+def test_numerical_modules_take_nothing_but_base_estimator_from_scikit_learn(path):
+    if module_of(path) in SEPARATE:
+        taken = {(module, name) for module, name in imports_of(path) if module.startswith("sklearn")}
+        assert taken <= {("sklearn.base", "BaseEstimator"), ("sklearn.base", "clone")}
+
+
+@each_source
+def test_private_names_of_scikit_learn_are_imported_in_one_file_only(path):
+    private = [
+        (module, name)
+        for module, name in imports_of(path)
+        if module.split(".")[0] == "sklearn"
+        and any(part.startswith("_") for part in [*module.split("."), name or ""])
+    ]
+    assert not private or path.name == "_sklearn_compat.py"
+
+
+@each_source
+def test_only_required_packages_are_imported_outside_functions(path):
+    """Inside a function, an optional package costs nothing to those who do not have it."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    in_functions = {
+        statement
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for inner in ast.walk(node)
+        for statement in imports(ast.Module([inner], []))
+    }
+    roots = {module.split(".")[0] for module, name in set(imports(tree)) - in_functions}
+    assert roots <= REQUIRED | sys.stdlib_module_names
+
+
+OPTIONAL = ["matplotlib", "pandas", "polars", "rich", "torch"]
+IMPORT_ALL = "import sys, skdbn, skdbn.optimizers, skdbn.samplers, skdbn.schedules, skdbn.units"
+
+
+def output_of_new_interpreter(code):
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    command = [sys.executable, "-W", "error", "-c", code]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+def test_importing_the_package_imports_no_plotting():
+    # Not pandas: scikit-learn itself imports it where it finds it.
+    code = f"{IMPORT_ALL}; print({{'matplotlib', 'rich', 'torch'}} & set(sys.modules))"
+    assert output_of_new_interpreter(code).strip() == "set()"
+
+
+def test_package_works_where_no_optional_package_is_installed():
+    blocked = f"import sys; sys.modules.update(dict.fromkeys({OPTIONAL}))"
+    code = f"""
+{blocked}
+{IMPORT_ALL}
+import numpy as np
+X, y = np.eye(4), [0, 1, 0, 1]
+model = skdbn.DBNClassifier((3,), rbm=skdbn.RBMTransformer(n_iter=1), fine_tuning=None, batch_size=None)
+print(model.set_params(tol=1e9, max_iter=2).fit(X, y, X_val=X, y_val=y).n_iter_)
+"""
+    assert output_of_new_interpreter(code).strip() == "2"

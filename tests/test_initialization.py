@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+from exact import N_HIDDEN, N_SAMPLES, N_VISIBLE
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skdbn._initialization import (
+    glorot_uniform,
+    initial_logistic_layers,
+    initial_output_layer,
+    initial_rbm_parameters,
+)
+
+SIZES = (7, N_VISIBLE, 13, N_HIDDEN)
+N_OUTPUTS = 2
+each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def run_logistic_network(X, weights, biases):
+    for W, bias in zip(weights, biases, strict=True):
+        X = 1 / (1 + np.exp(-(X @ W + bias)))
+    return X
+
+
+def run_tanh_network(X, weights):
+    for W in weights:
+        X = np.tanh(X @ W)
+    return X
+
+
+def tanh_weights(weights):
+    """Recover the tanh network: factor 2 on the inputs, 4 between hidden layers."""
+    return [weights[0] / 2, *(W / 4 for W in weights[1:])]
+
+
+def test_logistic_layers_compute_what_the_tanh_network_does(rng):
+    weights, biases = initial_logistic_layers(SIZES, np.float64, rng)
+    X = rng.normal(size=(N_SAMPLES, SIZES[0]))
+    logistic = run_logistic_network(X, weights, biases)
+    tanh = run_tanh_network(X, tanh_weights(weights))
+    # tanh(a) = 2 logistic(2 a) - 1
+    assert_allclose(2 * logistic - 1, tanh, atol=1e-14)
+
+
+def test_outputs_on_logistic_layers_are_those_of_the_tanh_network(rng):
+    weights, biases = initial_logistic_layers(SIZES, np.float64, rng)
+    W, bias = initial_output_layer(SIZES[-1], N_OUTPUTS, np.float64, rng)
+    X = rng.normal(size=(N_SAMPLES, SIZES[0]))
+    outputs = run_logistic_network(X, weights, biases) @ W + bias
+    assert_allclose(outputs, run_tanh_network(X, tanh_weights(weights)) @ (W / 2), atol=1e-14)
+
+
+def test_deep_logistic_layers_vary_as_much_as_those_of_the_tanh_network(rng):
+    sizes = [101] * 6
+    weights, biases = initial_logistic_layers(sizes, np.float64, rng)
+    X = rng.normal(size=(N_SAMPLES, sizes[0]))
+    spread = run_logistic_network(X, weights, biases).std(axis=0).mean()
+    # Half the spread of tanh units, which falls from 1 to about 0.4 over 5 such layers; drawn without the
+    # factors, these units would have a spread of 0.001.
+    assert spread > 0.1
+
+
+@each_dtype
+def test_glorot_weights_have_the_bound_and_the_variance_of_the_paper(dtype, rng):
+    n_in, n_out = 211, 307
+    W = glorot_uniform(n_in, n_out, dtype, rng)
+    bound = np.sqrt(6 / (n_in + n_out))
+    assert W.shape == (n_in, n_out)
+    assert W.dtype == dtype
+    assert np.abs(W).max() <= bound
+    assert np.abs(W).max() > 0.99 * bound
+    # 4 standard errors of a mean and of a variance of uniform values (kurtosis 9 / 5)
+    assert abs(W.mean()) < 4 * np.sqrt(bound**2 / 3 / W.size)
+    variance = 2 / (n_in + n_out)
+    assert abs(W.var() - variance) < 4 * variance * np.sqrt(0.8 / W.size)
+
+
+def test_weights_of_every_layer_are_within_the_scaled_bound_of_glorot(rng):
+    weights, _ = initial_logistic_layers(SIZES, np.float64, rng)
+    for W, n_in, n_out in zip(tanh_weights(weights), SIZES[:-1], SIZES[1:], strict=True):
+        bound = np.sqrt(6 / (n_in + n_out))
+        assert W.shape == (n_in, n_out)
+        assert np.abs(W).max() <= bound
+        assert np.abs(W).max() > 0.7 * bound  # of at least 35 draws: fails once in 0.7**-35 = 3e5
+
+
+def test_biases_centre_the_hidden_units_of_the_layer_below(rng):
+    weights, biases = initial_logistic_layers(SIZES, np.float64, rng)
+    assert_array_equal(biases[0], np.zeros(SIZES[1]))
+    for W, bias, n_in in zip(weights[1:], biases[1:], SIZES[1:-1], strict=True):
+        assert_allclose(np.full(n_in, 0.5) @ W + bias, 0, atol=1e-14)
+    W, bias = initial_output_layer(SIZES[-1], N_OUTPUTS, np.float64, rng)
+    assert_allclose(np.full(SIZES[-1], 0.5) @ W + bias, 0, atol=1e-14)
+
+
+@each_dtype
+def test_first_values_have_the_dtype_asked_for(dtype, rng):
+    weights, biases = initial_logistic_layers(SIZES, dtype, rng)
+    output = initial_output_layer(SIZES[-1], N_OUTPUTS, dtype, rng)
+    rbm = initial_rbm_parameters(N_HIDDEN, np.zeros(N_VISIBLE, dtype=dtype), rng)
+    assert {array.dtype for array in (*weights, *biases, *output, *rbm)} == {np.dtype(dtype)}
+
+
+@each_dtype
+def test_rbm_starts_with_small_weights_and_the_biases_of_its_data(dtype, rng):
+    n_hidden, visible_bias = 211, np.linspace(-7, 7, 307, dtype=dtype)
+    weights, hidden_bias, bias = initial_rbm_parameters(n_hidden, visible_bias, rng)
+    assert weights.shape == (n_hidden, 307)
+    # 4 standard errors of the standard deviation and of the mean of normal values
+    assert abs(weights.std() - 0.01) < 4 * 0.01 / np.sqrt(2 * weights.size)
+    assert abs(weights.mean()) < 4 * 0.01 / np.sqrt(weights.size)
+    assert_array_equal(hidden_bias, np.zeros(n_hidden))
+    assert_array_equal(bias, visible_bias)
+
+
+def test_same_seed_gives_the_same_weights():
+    first, second = (
+        initial_logistic_layers(SIZES, np.float64, np.random.default_rng(5))[0] for _ in range(2)
+    )
+    for W, same in zip(first, second, strict=True):
+        assert_array_equal(W, same)

@@ -1,0 +1,367 @@
+import numpy as np
+import pandas as pd
+import pytest
+from exact import (
+    N_HIDDEN,
+    N_SAMPLES,
+    N_VISIBLE,
+    ExactRBM,
+    binary_states,
+    random_rbm,
+    state_numbers,
+    total_variation_in_floors,
+)
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+
+from skdbn import RBMTransformer
+from skdbn.samplers import CD, PCD, SAMPLERS, MeanField, Sampler, States, resolve_sampler
+from skdbn.units import Gaussian
+
+# A kernel keeps a distribution if the total variation after it stays below 2 Monte-Carlo floors. With
+# 20,000 chains on 32 states and couplings of spread 1, right kernels are at 0.7 to 0.9.
+N_CHAINS = 20_000
+MOST_FLOORS = 2.0
+N_ERRORS = 4  # standard errors allowed to a mean of draws; every test has its own fixed seed
+
+each_sampler = pytest.mark.parametrize("name", SAMPLERS)
+
+
+@pytest.fixture
+def coupled_oracle():
+    """32 visible states, couplings of spread 1."""
+    return random_rbm("bernoulli", seed=2, spread=1.0)
+
+
+def data_term(machine, v, weights):
+    return States(v, machine.mean_h_from_v(v), weights)
+
+
+def work_arrays(n_rows, oracle):
+    return np.full((n_rows, oracle.n_visible), np.nan), np.full((n_rows, oracle.n_hidden), np.nan)
+
+
+def deviations_in_errors(replicates, expected):
+    """Mean over the replicates minus what it should be, in standard errors."""
+    error = replicates.std(axis=0, ddof=1) / np.sqrt(len(replicates))
+    return np.abs(replicates.mean(axis=0) - expected) / error
+
+
+# -- contrastive divergence -----------------------------------------------------------------------
+
+
+def replicated_model_term(sampler, oracle, machine, v, weights, rng, n_replicates=4000):
+    """Means of h v, h and v in the model term, for many runs from the same rows."""
+    data = data_term(machine, np.tile(v, (n_replicates, 1)), np.tile(weights, n_replicates))
+    out = work_arrays(len(data.weights), oracle)
+    model = sampler.advance(machine, data, None, rng, out)
+    states = model.visible.reshape(n_replicates, len(v), -1)
+    hidden = model.hidden_mean.reshape(n_replicates, len(v), -1)
+    return (
+        np.einsum("r,krj,kri->kji", weights, hidden, states),
+        np.einsum("r,krj->kj", weights, hidden),
+        np.einsum("r,kri->ki", weights, states),
+    )
+
+
+@pytest.mark.parametrize("n_steps", [1, 2])
+def test_model_term_of_cd_is_on_average_that_of_all_its_chains(n_steps, oracle, to_machine, to_rows, rng):
+    machine, v = to_machine(oracle), to_rows(oracle)
+    weights = rng.dirichlet(np.ones(len(v)))
+    exact = oracle.contrastive_statistics(v, weights, n_steps)
+    replicates = replicated_model_term(CD(n_steps), oracle, machine, v, weights, rng)
+    for drawn, expected in zip(replicates, exact, strict=True):
+        assert (deviations_in_errors(drawn, expected) < N_ERRORS).all()
+
+
+@pytest.mark.parametrize(("run", "claimed"), [(1, 2), (2, 1)])
+def test_number_of_steps_of_cd_is_told_apart(run, claimed, oracle, to_machine, to_rows, rng):
+    """The test above has the power to see one step more or less."""
+    machine, v = to_machine(oracle), to_rows(oracle)
+    weights = np.full(len(v), 1 / len(v))
+    exact = oracle.contrastive_statistics(v, weights, claimed)
+    replicates = replicated_model_term(CD(run), oracle, machine, v, weights, rng)
+    deviations = [deviations_in_errors(*pair).max() for pair in zip(replicates, exact, strict=True)]
+    assert max(deviations) > 3 * N_ERRORS
+
+
+def test_cd_hands_on_the_weights_of_the_rows(oracle, to_machine, to_rows, rng):
+    machine, v = to_machine(oracle), to_rows(oracle)
+    weights = rng.dirichlet(np.ones(len(v)))
+    for sampler in (CD(), MeanField()):
+        out = work_arrays(len(v) + 2, oracle)  # longer than the batch, as for a short last one
+        model = sampler.advance(machine, data_term(machine, v, weights), None, rng, out)
+        assert_array_equal(model.weights, weights)
+        assert len(model.visible) == len(model.hidden_mean) == len(v)
+        assert np.shares_memory(model.visible, out[0])
+        assert np.shares_memory(model.hidden_mean, out[1])
+
+
+def test_cd_leaves_the_data_term_alone(oracle, to_machine, to_rows, rng):
+    machine = to_machine(oracle)
+    data = data_term(machine, to_rows(oracle), np.full(N_SAMPLES, 1 / N_SAMPLES))
+    before = [array.copy() for array in data]
+    for sampler in (CD(3), MeanField(3)):
+        sampler.advance(machine, data, None, rng, work_arrays(N_SAMPLES, oracle))
+        for array, unchanged in zip(data, before, strict=True):
+            assert_array_equal(array, unchanged)
+
+
+# -- mean field -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 3])
+def test_mean_field_passes_the_means_down_and_up(n_steps, oracle, to_machine, to_rows):
+    machine, v = to_machine(oracle), to_rows(oracle)
+    weights = np.full(len(v), 1 / len(v))
+    out = work_arrays(len(v), oracle)
+    model = MeanField(n_steps).advance(machine, data_term(machine, v, weights), None, None, out)
+    for _ in range(n_steps):
+        field_h = oracle.hidden_bias + v @ oracle.weights.T
+        h = 1 / (1 + np.exp(-field_h))
+        field_v = oracle.visible_bias + h @ oracle.weights
+        v = field_v if oracle.visible == "gaussian" else 1 / (1 + np.exp(-field_v))
+    h = 1 / (1 + np.exp(-(oracle.hidden_bias + v @ oracle.weights.T)))
+    assert_allclose(model.visible, v, rtol=1e-13)
+    assert_allclose(model.hidden_mean, h, rtol=1e-13)
+
+
+# -- persistent chains ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_steps", [1, 3])
+def test_pcd_chains_drawn_from_the_model_stay_so(n_steps, coupled_oracle, to_machine, rng):
+    oracle, machine = coupled_oracle, to_machine(coupled_oracle)
+    chains = oracle.draw_hidden(N_CHAINS, rng)
+    out = work_arrays(N_CHAINS, oracle)
+    model = PCD(n_steps).advance(machine, None, chains, rng, out)
+    visible, hidden = state_numbers(model.visible), state_numbers(chains)
+    pairs = visible * len(oracle.hidden_states) + hidden
+    for numbers, p in [
+        (visible, oracle.p_visible()),
+        (hidden, oracle.p_hidden()),
+        (pairs, oracle.joint().ravel()),
+    ]:
+        assert total_variation_in_floors(numbers, p) < MOST_FLOORS
+    assert_allclose(model.hidden_mean, oracle.mean_h(model.visible), rtol=1e-12)
+
+
+def test_pcd_chains_with_gaussian_visibles_stay_in_the_model(to_machine, rng):
+    oracle = random_rbm("gaussian", seed=2, n_hidden=5, spread=1.0)  # 32 hidden states
+    chains = oracle.draw_hidden(N_CHAINS, rng)
+    out = work_arrays(N_CHAINS, oracle)
+    model = PCD(2).advance(to_machine(oracle), None, chains, rng, out)
+    assert total_variation_in_floors(state_numbers(chains), oracle.p_hidden()) < MOST_FLOORS
+    p, states = oracle.p_visible(), oracle.visible_states
+    for power in (1, 2):
+        assert (deviations_in_errors(model.visible**power, p @ states**power) < N_ERRORS).all()
+    product = deviations_in_errors(model.visible.prod(axis=1), p @ states.prod(axis=1))
+    assert product < N_ERRORS
+
+
+def test_a_kernel_with_hidden_means_in_place_of_draws_is_found_out(coupled_oracle, to_machine, rng):
+    """The tests of stationarity have the power to see the usual mistake."""
+    machine = to_machine(coupled_oracle)
+    v = coupled_oracle.draw_visible(N_CHAINS, rng)
+    wrong = machine.sample_v_from_h(machine.mean_h_from_v(v), rng)
+    p = coupled_oracle.p_visible()
+    assert total_variation_in_floors(state_numbers(v), p) < MOST_FLOORS
+    assert total_variation_in_floors(state_numbers(wrong), p) > 1.2 * MOST_FLOORS
+
+
+def test_gibbs_step_of_the_machine_has_the_model_as_its_stationary_distribution(binary_oracle, to_machine):
+    machine = to_machine(binary_oracle)
+    v, h = binary_states(N_VISIBLE), binary_states(N_HIDDEN)
+
+    def probabilities(mean, states):
+        """p(state | row) of independent units with the given means."""
+        mean = mean[:, np.newaxis, :]
+        return (mean * states + (1 - mean) * (1 - states)).prod(axis=2)
+
+    up, down = probabilities(machine.mean_h_from_v(v), h), probabilities(machine.mean_v_from_h(h), v)
+    transition, p = up @ down, binary_oracle.p_visible()
+    assert_allclose(transition, binary_oracle.transition(), rtol=1e-12)
+    assert_allclose(transition.sum(axis=1), 1, rtol=1e-13)
+    assert_allclose(p @ transition, p, rtol=1e-12)
+    flow = p[:, np.newaxis] * transition
+    assert_allclose(flow, flow.T, rtol=1e-12)  # detailed balance
+
+
+def test_first_chains_follow_visible_states_drawn_from_their_biases(to_machine, rng):
+    oracle = random_rbm("bernoulli", seed=2, n_visible=3, n_hidden=5, spread=1.0)
+    chains = PCD(n_chains=N_CHAINS).start(to_machine(oracle), 10, rng)
+    unconnected = ExactRBM("bernoulli", 0 * oracle.weights, oracle.hidden_bias, oracle.visible_bias)
+    p = unconnected.p_visible() @ oracle.hidden_given_visible(oracle.visible_states)
+    assert total_variation_in_floors(state_numbers(chains), p) < MOST_FLOORS
+
+
+def test_pcd_advances_its_chains_in_place(oracle, to_machine, rng):
+    machine, sampler = to_machine(oracle), PCD(n_chains=7)
+    chains = sampler.start(machine, 10, rng)
+    assert chains.shape == (7, N_HIDDEN)
+    assert set(np.unique(chains)) <= {0.0, 1.0}
+    before = chains.copy()
+    model = sampler.advance(machine, None, chains, rng, work_arrays(7 + 2, oracle))
+    assert (chains != before).any()
+    assert set(np.unique(chains)) <= {0.0, 1.0}
+    assert_allclose(model.weights, np.full(7, 1 / 7), rtol=1e-15)
+    assert len(model.visible) == len(model.hidden_mean) == 7
+
+
+@pytest.mark.parametrize("batch_size", [1, 10, 100, 1009])
+def test_number_of_chains_is_that_asked_for_whatever_the_batch(batch_size, oracle, to_machine, rng):
+    machine = to_machine(oracle)
+    assert PCD(n_chains=7).n_rows(batch_size) == 7
+    assert len(PCD(n_chains=7).start(machine, batch_size, rng)) == 7
+    assert PCD().n_rows(batch_size) == max(batch_size, 100)
+    assert len(PCD().start(machine, batch_size, rng)) == max(batch_size, 100)
+
+
+@pytest.mark.parametrize("sampler", [CD(), MeanField()], ids=str)
+def test_samplers_without_chains_have_a_model_row_for_each_row_of_the_batch(
+    sampler, oracle, to_machine, rng
+):
+    assert sampler.n_rows(17) == 17
+    assert sampler.start(to_machine(oracle), 17, rng) is None
+
+
+# -- all samplers ---------------------------------------------------------------------------------
+
+
+@each_sampler
+def test_names_and_objects_are_resolved(name):
+    sampler = SAMPLERS[name]()
+    assert type(resolve_sampler(name)) is type(sampler)
+    assert resolve_sampler(sampler) is sampler
+    assert isinstance(clone(sampler), Sampler)
+
+
+@each_sampler
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_model_term_keeps_the_dtype(name, dtype, oracle, to_machine, to_rows, rng):
+    sampler, machine = SAMPLERS[name](n_steps=2), to_machine(oracle, dtype)
+    v = to_rows(oracle).astype(dtype)
+    weights = np.full(len(v), 1 / len(v), dtype=dtype)
+    chains = sampler.start(machine, len(v), rng)
+    n_rows = sampler.n_rows(len(v))
+    out = tuple(array.astype(dtype) for array in work_arrays(n_rows, oracle))
+    model = sampler.advance(machine, data_term(machine, v, weights), chains, rng, out)
+    arrays = [*model, *([] if chains is None else [chains])]
+    assert {array.dtype for array in arrays} == {np.dtype(dtype)}
+    assert all(np.isfinite(array).all() for array in arrays)
+    assert_allclose(model.weights.sum(), 1, rtol=1e-5)  # 100 roundings of float32
+
+
+@each_sampler
+@pytest.mark.parametrize("n_steps", [0, -1, 1.0, 1.5, True, "1", None])
+def test_number_of_steps_must_be_a_positive_integer(name, n_steps, oracle, to_machine, rng):
+    sampler = SAMPLERS[name](n_steps=n_steps)
+    with pytest.raises(ValueError, match=r"\(n_steps=.*\): n_steps must be an integer >= 1"):
+        sampler.start(to_machine(oracle), 10, rng)
+
+
+@pytest.mark.parametrize("n_chains", [0, -1, 7.0, True, "7"])
+def test_number_of_chains_must_be_a_positive_integer(n_chains, oracle, to_machine, rng):
+    with pytest.raises(ValueError, match=r"PCD\(n_chains=.*\): n_chains must be an integer >= 1"):
+        PCD(n_chains=n_chains).start(to_machine(oracle), 10, rng)
+
+
+# -- Markov chains of the estimator ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_steps", [1, 3])
+def test_rows_drawn_from_the_model_stay_so_under_gibbs(n_steps, coupled_oracle, to_estimator, rng):
+    X = coupled_oracle.draw_visible(N_CHAINS, rng)
+    rows = to_estimator(coupled_oracle).gibbs(X, n_steps, random_state=0)
+    p = coupled_oracle.p_visible()
+    assert total_variation_in_floors(state_numbers(rows), p) < MOST_FLOORS
+
+
+@pytest.mark.parametrize("n_steps", [1, 2])
+def test_gibbs_makes_as_many_steps_as_asked_for(n_steps, coupled_oracle, to_estimator):
+    start = 9
+    X = np.tile(coupled_oracle.visible_states[start], (N_CHAINS, 1))
+    rows = to_estimator(coupled_oracle).gibbs(X, n_steps, random_state=0)
+    p = np.linalg.matrix_power(coupled_oracle.transition(), n_steps)[start]
+    assert total_variation_in_floors(state_numbers(rows), p) < MOST_FLOORS
+
+
+def test_gaussian_rows_drawn_from_the_model_stay_so_under_gibbs(to_estimator, rng):
+    oracle = random_rbm("gaussian", seed=2, spread=1.0)
+    rbm = to_estimator(oracle)
+    field = oracle.draw_hidden(N_CHAINS, rng) @ oracle.weights + oracle.visible_bias
+    X = rbm.visible_.decode(field + rng.standard_normal(field.shape))
+    rows = rbm.gibbs(X, 2, random_state=0)
+    v = (rows - rbm.visible_.location_) / rbm.visible_.scale_
+    p, states = oracle.p_visible(), oracle.visible_states
+    for power in (1, 2, 3):
+        assert (deviations_in_errors(v**power, p @ states**power) < N_ERRORS).all()
+    assert deviations_in_errors(v.prod(axis=1), p @ states.prod(axis=1)) < N_ERRORS
+
+
+def test_samples_follow_the_model(coupled_oracle, to_estimator):
+    n_steps = 50
+    # The chain forgets its start: the second eigenvalue of a step, to the power of their number.
+    eigenvalues = np.sort(np.abs(np.linalg.eigvals(coupled_oracle.transition())))
+    assert eigenvalues[-2] ** n_steps < 1e-3
+    X = to_estimator(coupled_oracle).sample(N_CHAINS, n_steps, random_state=0)
+    assert total_variation_in_floors(state_numbers(X), coupled_oracle.p_visible()) < MOST_FLOORS
+
+
+def test_samples_from_a_start_are_gibbs_steps_from_it(oracle, to_estimator, to_rows):
+    rbm = to_estimator(oracle)
+    start = rbm.visible_.decode(to_rows(oracle))
+    rows = rbm.sample(n_steps=3, start=start, random_state=0)
+    assert_array_equal(rows, rbm.gibbs(start, 3, random_state=0))
+
+
+def test_draws_depend_on_the_random_state_alone(oracle, to_estimator):
+    rbm = to_estimator(oracle)
+    first, again, other = (rbm.sample(N_SAMPLES, 2, random_state=seed) for seed in (0, 0, 1))
+    assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_sampling_a_model_with_named_columns_does_not_warn(rng):
+    X = pd.DataFrame(rng.random((N_SAMPLES, N_VISIBLE)).round(), columns=list("abcde"))
+    rbm = RBMTransformer(N_HIDDEN, n_iter=1, random_state=0).fit(X)
+    drawn = rbm.sample(n_samples=7, n_steps=1, random_state=0)  # a warning is an error
+    assert set(np.unique(drawn)) <= {0.0, 1.0}
+
+
+def test_sampling_a_model_with_much_noise_does_not_warn(rng):
+    X = rng.standard_normal((101, N_VISIBLE))
+    rbm = RBMTransformer(N_HIDDEN, visible=Gaussian(scale=100.0), n_iter=1, random_state=0).fit(X)
+    drawn = rbm.sample(n_samples=1009, n_steps=1, random_state=0)  # a warning is an error
+    # Nearly unconnected units; 4 standard errors of a standard deviation.
+    assert_allclose(drawn.std(axis=0), 100, rtol=4 / np.sqrt(2 * 1009))
+
+
+# -- chains over several trainings ----------------------------------------------------------------
+
+
+def test_fit_keeps_the_number_of_chains_asked_for(X_binary):
+    for sampler, n_chains in [(PCD(n_chains=7), 7), (PCD(), 100)]:
+        rbm = RBMTransformer(N_HIDDEN, sampler=sampler, n_iter=1, random_state=0).fit(X_binary)
+        assert rbm._training.chains.shape == (n_chains, N_HIDDEN)
+
+
+def test_partial_fit_takes_a_smaller_chunk_after_a_large_one(rng):
+    X = rng.random((211, N_VISIBLE)).round()
+    rbm = RBMTransformer(N_HIDDEN, batch_size=None, random_state=0).partial_fit(X)
+    before = rbm.components_.copy()
+    rbm.partial_fit(X[:N_SAMPLES])
+    assert np.isfinite(rbm.components_).all()
+    assert (rbm.components_ != before).any()
+
+
+def test_warm_start_takes_a_new_number_of_chains(X_binary):
+    rbm = RBMTransformer(N_HIDDEN, warm_start=True, n_iter=1, random_state=0).fit(X_binary)
+    rbm.set_params(sampler=PCD(n_chains=7)).fit(X_binary)
+    assert rbm._training.chains.shape == (7, N_HIDDEN)
+
+
+def test_warm_start_goes_from_cd_to_pcd(X_binary):
+    rbm = RBMTransformer(N_HIDDEN, sampler="cd", warm_start=True, n_iter=1, random_state=0)
+    rbm.fit(X_binary).set_params(sampler="pcd").fit(X_binary)
+    assert rbm._training.chains.shape == (100, N_HIDDEN)
