@@ -38,19 +38,19 @@ def mosaic(filters, n_columns, side=8):
 
 
 def draw_filters(axes, rbm):
-    image = mosaic(rbm.components_, n_columns=12)
+    image = mosaic(rbm.components_[:144], n_columns=12)
     limit = np.nanpercentile(np.abs(image), 99.5)  # one symmetric scale for all filters
     shown = axes.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
     axes.set_axis_off()
-    axes.set_title("Weights from the 8 x 8 pixels to hidden units of layer 1")
-    axes.figure.colorbar(shown, ax=axes, shrink=0.6, pad=0.02)
+    axes.set_title("Layer 1: weights from the 8 x 8 pixels to 144 of the 256 hidden units")
+    axes.figure.colorbar(shown, ax=axes, shrink=0.7, pad=0.02)
 
 
 def draw_curves(pretraining, fine_tuning, dbn):
     for number, (rbm, color) in enumerate(zip(dbn.rbms_, (BLUE, ORANGE), strict=True), start=1):
         error = rbm.history_["reconstruction_error"]
         pretraining.plot(range(1, len(error) + 1), error, color=color, label=f"RBM {number}")
-    pretraining.set(title="Pre-training", ylabel="reconstruction error", ylim=(0, None))
+    pretraining.set(title="Pre-training", ylabel="reconstruction error", yscale="log")
     pretraining.legend(frameon=False)
     fine_tuning.plot(range(1, dbn.n_iter_ + 1), dbn.loss_curve_, color=GREY)
     fine_tuning.set(title="Fine-tuning", ylabel="cross-entropy (nats)", yscale="log")
@@ -66,8 +66,8 @@ def write_picture(dbn):
         print('No picture: matplotlib is not installed. Install it with: pip install "skdbn[plot]",')
         print('or, in a checkout: pip install -e ".[plot]"')
         return
-    figure = plt.figure(figsize=(12, 6.6), layout="constrained")
-    grid = figure.add_gridspec(2, 2, width_ratios=(1.9, 1))
+    figure = plt.figure(figsize=(12, 6.2), layout="constrained")
+    grid = figure.add_gridspec(2, 2, width_ratios=(1.35, 1))
     draw_filters(figure.add_subplot(grid[:, 0]), dbn.rbms_[0])
     draw_curves(figure.add_subplot(grid[0, 1]), figure.add_subplot(grid[1, 1]), dbn)
     figure.savefig(PICTURE, dpi=150)

@@ -129,6 +129,9 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
     intercepts_ : list of ndarray of shape (n_out,)
         Biases of each layer.
 
+    visible_ : Unit
+        Type of the inputs, with what it took from the training data.
+
     classes_ : ndarray of shape (n_classes,)
         Labels, sorted.
 

@@ -118,16 +118,20 @@ class FittedRBMMixin:
             Drawn states of the visible units.
         """
         X = self._check_rows(X)
-        rng = _validation.make_generator(random_state)
         _validation.check_count("n_steps", n_steps)
-        machine = self._machine()
+        rng = _validation.make_generator(random_state)
 
         def steps(v):
-            for _ in range(n_steps):
-                v = machine.sample_v_from_h(machine.sample_h_from_v(v, rng), rng)
-            return self.visible_.decode(v)
+            return self.visible_.decode(self._gibbs(v, n_steps, rng))
 
         return self._for_encoded_blocks(X, steps, (X.shape[1],), len(self.components_))
+
+    def _gibbs(self, v, n_steps, rng):
+        """Run the chains from encoded visible states."""
+        machine = self._machine()
+        for _ in range(n_steps):
+            v = machine.sample_v_from_h(machine.sample_h_from_v(v, rng), rng)
+        return v
 
     def sample(self, n_samples=1, n_steps=200, start=None, random_state=None):
         """Draw rows from the model by Gibbs sampling, one chain a row.
@@ -155,10 +159,10 @@ class FittedRBMMixin:
         if start is not None:
             return self.gibbs(start, n_steps, random_state)
         _validation.check_count("n_samples", n_samples)
+        _validation.check_count("n_steps", n_steps)
         rng = _validation.make_generator(random_state)
         field = np.tile(self.intercept_visible_, (n_samples, 1))
-        noise = self.visible_.decode(self.visible_.sample(field, rng))
-        return self.gibbs(noise, n_steps, np.random.RandomState(rng.integers(2**31)))
+        return self.visible_.decode(self._gibbs(self.visible_.sample(field, rng), n_steps, rng))
 
     def free_energy(self, X):
         """Compute F(x) = -log sum_h exp(-E(x, h)) of each row, in nats.
@@ -208,7 +212,7 @@ class FittedRBMMixin:
             Rows in the units of the training data.
 
         log_partition : float or LogPartition, default=None
-            log Z of this model, as `log_partition` returns it.
+            The log Z of this model, as `log_partition` returns it.
 
         Returns
         -------

@@ -25,7 +25,7 @@ _ONLINE_DELAY = 1000  # updates until the rate of `partial_fit` has fallen by a 
 class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, TransformerMixin, BaseEstimator):
     r"""Restricted Boltzmann machine: features and a density learned without labels.
 
-    With visible units v (the columns of X) and hidden units h (the features),
+    With visible units v (the columns of X) and hidden units h (the features) [1]_,
 
     .. math:: p(v, h) \propto e^{-E(v, h)}, \qquad
         E(v, h) = E_0(v) - b \cdot v - c \cdot h - h^\top W v
@@ -229,7 +229,7 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, Transforme
         rows, X_val, values = self._check_training_data(X, sample_weight, X_val, reset=not resume)
         plan = self._plan(rows, self.n_iter, Linear(_FIRST_RATE, 0), stage)
         if resume:
-            training = self._resumed_training()
+            training = self._resumed_training(plan.batch_size)
             training.state.start_anew()
         else:
             training = self._new_training(rows, values, plan.batch_size)
@@ -267,7 +267,7 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, Transforme
         rows, _, values = self._check_training_data(X, sample_weight, None, reset=not resume)
         plan = self._plan(rows, 1, InverseScaling(_FIRST_RATE, delay=_ONLINE_DELAY), "Training")
         if resume:
-            training = self._resumed_training()
+            training = self._resumed_training(plan.batch_size)
             take_in_new_rows(training, rows)
         else:
             training = self._new_training(rows, values, plan.batch_size)
@@ -321,15 +321,18 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, Transforme
             _validation.check_within_unit_interval(X)
         return visible
 
-    def _resumed_training(self):
+    def _resumed_training(self, batch_size):
         """Return a copy of what was fitted, so that a failure leaves this estimator as it was."""
         if self.n_components != len(self.components_):
             raise ValueError(
                 f"n_components={self.n_components} but the fitted model has {len(self.components_)}; "
                 "use clone() to start anew."
             )
-        training = copy.deepcopy(self._training)
-        return replace(training, machine=copy.deepcopy(self._machine()))
+        training = replace(copy.deepcopy(self._training), machine=copy.deepcopy(self._machine()))
+        training.chains = self._sampler().resume(
+            training.chains, training.machine, batch_size, training.state.rng
+        )
+        return training
 
     def _keep(self, training, history, values, *, add):
         """Set the fitted attributes, all at once and only after the training succeeded."""

@@ -143,7 +143,7 @@ def warn_not_converged(n_epochs):
     """Warn that fine-tuning ended because of max_iter."""
     warnings.warn(
         f"Fine-tuning: maximum iterations ({n_epochs}) reached and the optimization hasn't converged "
-        'yet. Raise max_iter, or let the learning rate fall to 0 (learning_rate="auto").',
+        "yet. Raise max_iter.",
         ConvergenceWarning,
         stacklevel=2,
     )

@@ -27,23 +27,68 @@ class Sampler(BaseEstimator, metaclass=ABCMeta):
     """Base class of the samplers.
 
     To implement one: inherit, define `advance`, and add a line to `SAMPLERS`. One that keeps chains
-    between updates also defines `start` and `n_rows`.
+    between updates also defines `start`, `resume` and `n_rows`.
     """
 
     def n_rows(self, batch_size):
-        """Return how many rows the model term has when a batch has `batch_size`."""
+        """Return how many rows the model term has when a batch has `batch_size`.
+
+        Parameters
+        ----------
+        batch_size : int
+            Rows of the largest batch.
+
+        Returns
+        -------
+        n_rows : int
+            Rows of the work arrays that `advance` is given.
+        """
         return batch_size
 
     def start(self, machine, batch_size, rng):
-        """Return the chains to begin with, or None where none are kept."""
+        """Check the parameters and return the chains to begin with.
+
+        Parameters
+        ----------
+        machine : Machine
+            The untrained RBM.
+        batch_size : int
+            Rows of the largest batch.
+        rng : numpy.random.Generator
+            Source of all draws.
+
+        Returns
+        -------
+        chains : ndarray or None
+            None where no chains are kept.
+        """
         return None
+
+    def resume(self, chains, machine, batch_size, rng):
+        """Return the chains to go on with after an earlier training, maybe by another sampler."""
+        return self.start(machine, batch_size, rng)
 
     @abstractmethod
     def advance(self, machine, data, chains, rng, out):
-        """Return the model term as `States`; chains are advanced in place.
+        """Return the model term; chains are advanced in place.
 
-        `data` are the `States` of the data term. `out` is a pair of work arrays for the visible
-        states and the hidden means, of `n_rows` rows or more.
+        Parameters
+        ----------
+        machine : Machine
+            The RBM as it stands.
+        data : States
+            The data term.
+        chains : ndarray or None
+            What `start` returned, as the last call left it.
+        rng : numpy.random.Generator
+            Source of all draws.
+        out : tuple of ndarray
+            Work arrays for the visible states and the hidden means, of `n_rows` rows or more.
+
+        Returns
+        -------
+        model : States
+            The model term; its arrays are the first rows of those in `out`.
         """
 
     def _check_counts(self, *names):
@@ -143,6 +188,13 @@ class PCD(Sampler):
         field = np.tile(visible_bias, (self.n_rows(batch_size), 1))
         return machine.sample_h_from_v(machine.visible.sample(field, rng), rng)
 
+    def resume(self, chains, machine, batch_size, rng):
+        """Keep the chains, unless another number of them is asked for."""
+        if chains is None or self.n_chains not in (None, len(chains)):
+            return self.start(machine, batch_size, rng)
+        self._check_counts("n_steps")
+        return chains
+
     def advance(self, machine, data, chains, rng, out):
         """Run `n_steps` Gibbs steps from the hidden states of the chains."""
         visible, hidden_mean = (array[: len(chains)] for array in out)
@@ -198,5 +250,16 @@ SAMPLERS = {"cd": CD, "pcd": PCD, "meanfield": MeanField}
 
 
 def resolve_sampler(sampler):
-    """Return a `Sampler` for its name, or the object itself."""
+    """Return the sampler that a parameter `sampler` stands for.
+
+    Parameters
+    ----------
+    sampler : {"cd", "pcd", "meanfield"} or Sampler
+        A name stands for the class with its defaults; an object for itself.
+
+    Returns
+    -------
+    sampler : Sampler
+        The object itself, or a new one.
+    """
     return SAMPLERS[sampler]() if isinstance(sampler, str) else sampler

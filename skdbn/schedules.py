@@ -239,6 +239,7 @@ def value_at(rate, progress, step=0):
     Returns
     -------
     value : float
+        A Python float, which leaves float32 arrays float32.
 
     Examples
     --------

@@ -19,6 +19,18 @@ def logistic(x, out=None):
     """Compute 1 / (1 + exp(-x)) element by element, without overflow.
 
     The form by tanh is exact, never overflows and is several times faster than `scipy.special.expit`.
+
+    Parameters
+    ----------
+    x : ndarray
+        Any real numbers.
+    out : ndarray, default=None
+        Where to write the result; may be `x` itself.
+
+    Returns
+    -------
+    out : ndarray
+        Values within [0, 1], in the dtype of `x`.
     """
     out = np.multiply(x, 0.5, out=out)
     np.tanh(out, out=out)
@@ -81,7 +93,10 @@ class Unit(BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def variance(self, mean, out=None):
-        """Return the variance of each unit, which is the derivative of the mean by the field."""
+        """Return the variance of each unit, which is the derivative of the mean by the field.
+
+        `out` must not be `mean`.
+        """
 
     @abstractmethod
     def sample_from_mean(self, mean, rng, out=None):
@@ -204,8 +219,8 @@ class Gaussian(Unit):
 
     def _scale_from(self, mean, standard_deviation):
         if isinstance(self.scale, str) and self.scale == "data":
-            # The spread of a constant column is rounding noise, of the size of its mean's last digit.
-            noise = 10 * np.finfo(mean.dtype).eps * np.abs(mean)
+            # The spread of a constant column is the rounding noise of a mean in float64.
+            noise = 1e-12 * np.abs(mean)
             return np.where(standard_deviation > noise, standard_deviation, 1).astype(mean.dtype)
         try:
             scale = np.broadcast_to(np.asarray(self.scale, dtype=mean.dtype), mean.shape).copy()
@@ -282,5 +297,16 @@ UNITS = {"bernoulli": Bernoulli, "gaussian": Gaussian}
 
 
 def resolve_unit(unit):
-    """Return a `Unit` for its name, or the object itself."""
+    """Return the type of units that a parameter `visible` or `hidden` stands for.
+
+    Parameters
+    ----------
+    unit : {"bernoulli", "gaussian"} or Unit
+        A name stands for the class with its defaults; an object for itself.
+
+    Returns
+    -------
+    unit : Unit
+        The object itself, or a new one.
+    """
     return UNITS[unit]() if isinstance(unit, str) else unit

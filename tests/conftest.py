@@ -6,8 +6,9 @@ from skdbn import RBMTransformer
 from skdbn._energy import Machine, RBMParameters
 from skdbn.units import Bernoulli, Gaussian
 
-# Of the data behind Gaussian visible units: far from 0 and 1, so that no conversion can be left out.
-LOCATION, SCALE = np.array([10.0, -3.0]), np.array([2.0, 0.5])
+# Of the data behind Gaussian visible units: far from 0 and 1, and of a volume that is not 1, so that no
+# conversion can be left out.
+LOCATION, SCALE = np.array([10.0, -3.0]), np.array([2.0, 0.3])
 
 # Spreads of the parameters that make a Gibbs step remember, so that wrong ones are told apart.
 COUPLINGS = {"bernoulli": 0.8, "gaussian": 1.2}

@@ -47,7 +47,7 @@ STOCHASTIC_ESTIMATORS = [
     rbm(),
     rbm(sampler="cd", optimizer="adam"),
     classifier(),
-    classifier(pretrain=False, batch_size=5, dropout=0.2),
+    classifier(pretrain=False, batch_size=20, dropout=0.2),
 ]
 
 
@@ -89,7 +89,7 @@ UNYIELDED_CHECKS = [
 @pytest.mark.parametrize("name", UNYIELDED_CHECKS)
 # Random labels and few epochs; frames and arrays are mixed on purpose.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
+@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names:UserWarning")
 def test_estimator_passes_the_checks_that_scikit_learn_keeps_to_itself(name, estimator):
     check = getattr(estimator_checks, name, None)
     if check is None:

@@ -5,13 +5,12 @@ from exact import (
     N_SAMPLES,
     N_VISIBLE,
     ExactRBM,
-    binary_states,
     finite_differences,
     random_rbm,
 )
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdbn._contrastive import _OFFSET_RATE, Offsets, RBMLearner
+from skdbn._contrastive import Offsets, RBMLearner
 from skdbn._energy import RBMParameters
 from skdbn._rbm_fit import begin_training, take_in_new_rows
 from skdbn._rows import Batch, Rows
@@ -23,6 +22,7 @@ from skdbn.units import Bernoulli, Gaussian
 ROUNDING = {"rtol": 1e-10, "atol": 1e-11}
 # Central differences of a value of about 10: step**2 = 1e-10 and 1e-15 / step.
 DIFFERENCES = {"rtol": 1e-7, "atol": 1e-8}
+OFFSET_RATE = 0.01  # share of the hidden offset that each batch replaces
 N_ERRORS = 4  # standard errors allowed to a mean of draws; every test has its own fixed seed
 
 each_centring = pytest.mark.parametrize("centered", [False, True])
@@ -287,7 +287,7 @@ def test_hidden_offset_follows_the_data_and_the_visible_one_stays(oracle, to_mac
     learner = make_learner(oracle, machine, CD(), rng, centered=True)
     visible, hidden = copies(learner.offsets)
     learner.gradient(make_batch(machine, v, weights))
-    expected = (1 - _OFFSET_RATE) * hidden + _OFFSET_RATE * (weights @ oracle.mean_h(v))
+    expected = (1 - OFFSET_RATE) * hidden + OFFSET_RATE * (weights @ oracle.mean_h(v))
     assert_allclose(learner.offsets.hidden, expected, rtol=1e-13)
     assert_array_equal(learner.offsets.visible, visible)
 
@@ -463,7 +463,3 @@ def test_visible_offsets_are_the_mean_of_all_rows_seen_so_far(rng):
     assert_allclose(training.offsets.visible, mean, rtol=1e-12)
     assert_allclose(training.total_weight, sum(w.sum() for w in weights), rtol=1e-13)
     assert_parameters_close(training.machine.parameters, parameters, rtol=0)
-
-
-def test_the_states_of_the_oracle_are_all_there():
-    assert len(np.unique(binary_states(N_VISIBLE), axis=0)) == 2**N_VISIBLE

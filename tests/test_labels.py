@@ -176,7 +176,7 @@ def test_take_gives_the_rows_asked_for_of_sparse_data_too(weighted, data):
 
 
 @pytest.mark.parametrize(("fraction", "counts"), [(0.1, [6, 3, 1]), (0.2, [12, 6, 2]), (0.5, [30, 15, 5])])
-def test_share_held_out_has_each_class_in_proportion_and_no_row_without_a_label(fraction, counts, data, rng):
+def test_share_held_out_has_each_class_in_proportion_and_only_labelled_rows(fraction, counts, data, rng):
     _, held_out = split_stratified(data, fraction, rng)
     assert np.bincount(held_out.targets).tolist() == counts
 

@@ -7,6 +7,7 @@ from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier
 
 from skdbn import _rows
+from skdbn._centering import follow
 from skdbn._network import (
     Network,
     NetworkLearner,
@@ -62,8 +63,8 @@ def make_batch(rng):
     return make
 
 
-def new_learner(network, dropout=0.0, batch_size=N_ROWS):
-    return NetworkLearner(network, dropout, np.random.default_rng(0), batch_size)
+def new_learner(network, dropout=0.0, batch_size=N_ROWS, offsets=None):
+    return NetworkLearner(network, dropout, np.random.default_rng(0), batch_size, offsets)
 
 
 def copies(arrays):
@@ -90,27 +91,50 @@ def loss_at(learner, batch, seed=0):
     return learner.epoch_loss()
 
 
-def numerical_gradient(learner, batch):
-    """Central differences of the loss by every single parameter."""
+def numerical_gradient(learner, batch, offsets):
+    """Central differences of the loss by every single parameter, in the centred parametrisation.
+
+    There, the biases of a layer move against its weights: the field at the offset stays what it is.
+    """
+    weights, biases = split(learner.parameters)
     result = []
-    for array in learner.parameters:
+    for i, array in enumerate(learner.parameters):
         gradient = np.empty_like(array)
         for index in np.ndindex(array.shape):
-            value = array[index]
-            array[index] = value + STEP
-            above = loss_at(learner, batch)
-            array[index] = value - STEP
-            below = loss_at(learner, batch)
-            array[index] = value
+
+            def loss_after(step, array=array, index=index, layer=i):
+                array[index] += step
+                if layer < len(weights):
+                    biases[layer][index[1]] -= step * offsets[layer][index[0]]
+                return loss_at(learner, batch)
+
+            kept = copies(learner.parameters)
+            above = loss_after(STEP)
+            restore(learner.parameters, kept)
+            below = loss_after(-STEP)
+            restore(learner.parameters, kept)
             gradient[index] = (above - below) / (2 * STEP)
         result.append(gradient)
     return result
 
 
+def restore(arrays, kept):
+    for array, old in zip(arrays, kept, strict=True):
+        array[...] = old
+
+
+def plain_gradient(learner, batch):
+    """The gradient by the parameters as they are, from the one in the centred parametrisation."""
+    weight_gradients, bias_gradients = split(tuple(copies(learner.gradient(batch))))
+    triples = zip(weight_gradients, bias_gradients, learner.offsets, strict=True)
+    return *(W + np.outer(offset, b) for W, b, offset in triples), *bias_gradients
+
+
 def assert_gradient_is_the_derivative_of_the_loss(learner, batch):
-    expected = numerical_gradient(learner, batch)
     learner.rng = np.random.default_rng(0)
-    gradient = learner.gradient(batch)
+    gradient = copies(learner.gradient(batch))
+    learner.epoch_loss()
+    expected = numerical_gradient(learner, batch, copies(learner.offsets))
     assert len(gradient) == len(expected)
     for ours, numerical in zip(gradient, expected, strict=True):
         assert np.abs(numerical).max() > 100 * TOLERANCE
@@ -163,7 +187,7 @@ def test_gradient_and_probabilities_are_those_of_mlp_classifier(n_hidden, rng):
     assert_allclose(probabilities(network, X), theirs.predict_proba(X), rtol=1e-12)  # rounding
     assert_allclose(log_probabilities(network, X), theirs.predict_log_proba(X), rtol=1e-12)
     batch = Batch(X, y, np.full(N_ROWS, 1 / N_ROWS), N_ROWS)
-    gradient = new_learner(network).gradient(batch)
+    gradient = plain_gradient(new_learner(network), batch)
     theirs.partial_fit(X, y)  # one step of size 1 against the gradient
     after = (*theirs.coefs_, *theirs.intercepts_)
     for ours, old, new in zip(gradient, before, after, strict=True):
@@ -248,10 +272,10 @@ def test_gradient_of_a_batch_does_not_depend_on_the_batches_before(dropout, make
     for array in used.gradient(long):
         array[...] = np.nan  # as an optimizer does, which writes its update over the gradient
     used.rng = np.random.default_rng(1)
-    ours = copies(used.gradient(short))
+    ours = plain_gradient(used, short)
     fresh = new_learner(network, dropout, batch_size=4)
     fresh.rng = np.random.default_rng(1)
-    for array, expected in zip(ours, fresh.gradient(short), strict=True):
+    for array, expected in zip(ours, plain_gradient(fresh, short), strict=True):
         assert_allclose(array, expected, rtol=0, atol=1e-14)  # rounding of values below 1
 
 
@@ -274,26 +298,69 @@ def test_gradient_changes_neither_parameters_nor_batch(make_network, make_batch)
 # -- updates ---------------------------------------------------------------------------------------
 
 
-def test_apply_adds_the_update_and_decays_weights_only(make_network, rng):
+@pytest.mark.parametrize("decay", [0.0, 0.25])
+def test_apply_adds_the_update_in_the_centred_parametrisation_and_decays_weights_only(
+    decay, make_network, rng
+):
     network = make_network()
-    update = [rng.standard_normal(array.shape) for array in network.parameters]
-    before, change = copies(network.parameters), copies(update)
     arrays = network.parameters
-    new_learner(network).apply(tuple(update), decay=0.25)
-    n_layers = len(HIDDEN[2]) + 1
-    for i, array in enumerate(network.parameters):
-        assert array is arrays[i]
-        kept = 0.75 if i < n_layers else 1.0
-        assert_allclose(array, kept * before[i] + change[i], rtol=0, atol=1e-15)  # rounding
+    old_weights, old_biases = split(tuple(copies(arrays)))
+    update = tuple(rng.standard_normal(array.shape) for array in arrays)
+    weight_changes, bias_changes = split(tuple(copies(update)))
+    offsets = [rng.random(len(W)) for W in old_weights]
+    new_learner(network, offsets=copies(offsets)).apply(update, decay)
+    assert all(now is before for now, before in zip(network.parameters, arrays, strict=True))
+    # All are sums of at most 10 numbers below 10.
+    tolerance = {"rtol": 0, "atol": 1e-13}
+    for layer, (W, b) in enumerate(zip(*split(network.parameters), strict=True)):
+        assert_allclose(W, (1 - decay) * old_weights[layer] + weight_changes[layer], **tolerance)
+        # The field at the offset moves by the change of the bias alone.
+        old_field = offsets[layer] @ old_weights[layer] + old_biases[layer]
+        assert_allclose(offsets[layer] @ W + b, old_field + bias_changes[layer], **tolerance)
 
 
-def test_apply_without_decay_adds_the_update(make_network, rng):
-    network = make_network()
-    update = tuple(rng.standard_normal(array.shape) for array in network.parameters)
-    before, change = copies(network.parameters), copies(update)
-    new_learner(network).apply(update, decay=0.0)
-    for array, old, new in zip(network.parameters, before, change, strict=True):
-        assert_array_equal(array, old + new)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_offsets_start_at_the_means_of_each_layer_s_inputs(weighted, make_network, make_batch):
+    network = make_network(2, gaussian=True)
+    batch = make_batch(5, network=network, weighted=weighted)
+    learner = new_learner(network)
+    learner.gradient(batch)
+    hidden, _ = forward(network, batch.inputs)
+    inputs = [network.visible.encode(batch.inputs, out=np.empty_like(batch.inputs)), *hidden]
+    for offset, x in zip(learner.offsets, inputs, strict=True):
+        expected = np.average(x, axis=0, weights=batch.weights)
+        assert_allclose(offset, expected, rtol=0, atol=1e-14)  # rounding of a mean of 5
+
+
+def test_offsets_follow_the_means_by_a_share_of_the_way(make_network, make_batch):
+    network = make_network(2)
+    learner = new_learner(network)
+    learner.gradient(make_batch())
+    old = copies(learner.offsets)
+    batch = make_batch(4)
+    fresh = new_learner(network)
+    fresh.gradient(batch)
+    learner.gradient(batch)
+    for offset, start, mean in zip(learner.offsets, old, fresh.offsets, strict=True):
+        # Rounding, of the difference to a mean that may be near.
+        assert_allclose(offset - start, follow_rate() * (mean - start), rtol=0, atol=1e-15)
+
+
+def follow_rate():
+    offset = np.zeros(1)
+    follow(offset, np.ones(1))
+    assert 0 < offset[0] < 1
+    return offset[0]
+
+
+def test_learner_goes_on_with_the_offsets_it_is_given(make_network, make_batch):
+    network = make_network(2)
+    first, second = make_batch(), make_batch(4)
+    one = new_learner(network)
+    one.gradient(first)
+    other = new_learner(network, offsets=copies(one.offsets))
+    for ours, expected in zip(other.gradient(second), one.gradient(second), strict=True):
+        assert_array_equal(ours, expected)
 
 
 def test_top_is_the_output_layer_and_shares_its_arrays(make_network, rng):
@@ -316,10 +383,10 @@ def wide_network(n_units, dtype=np.float64):
 
 
 def hidden_inputs_of_one_row(learner, dtype=np.float64):
-    """What the output layer sees: its weight gradient of one row is input x error."""
+    """What the output layer sees: the weight gradient of one row is (input - offset) x error."""
     batch = Batch(np.ones((1, 2), dtype=dtype), np.array([0]), np.ones(1, dtype=dtype), 1.0)
     _, weight_gradient, _, bias_gradient = learner.gradient(batch)
-    return weight_gradient[:, 0] / bias_gradient[0]
+    return weight_gradient[:, 0] / bias_gradient[0] + learner.offsets[1]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -347,7 +414,8 @@ def test_dropout_draws_for_each_row_on_its_own():
     network = wide_network(n_units)
     masks = []
     for weights in np.eye(2):  # with the same draws, what the first row sees and what the second sees
-        learner = new_learner(network, 0.5, batch_size=2)
+        offsets = [np.zeros(2), np.zeros(n_units)]
+        learner = new_learner(network, 0.5, 2, offsets)
         _, weight_gradient, _, _ = learner.gradient(Batch(np.ones((2, 2)), np.array([0, 0]), weights, 1.0))
         masks.append(weight_gradient[:, 0] != 0)
     # Two independent masks agree for half of the units, within four standard deviations.

@@ -27,6 +27,7 @@ def resolve_optimizer(optimizer):
     Returns
     -------
     optimizer : Optimizer
+        The object itself, or a new one.
     """
     if isinstance(optimizer, Optimizer):
         return optimizer

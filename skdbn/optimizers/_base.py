@@ -30,6 +30,7 @@ class Optimizer(BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         state : NamedTuple
+            What the optimizer remembers, with `step` 0.
         """
 
     @abstractmethod
@@ -53,6 +54,7 @@ class Optimizer(BaseEstimator, metaclass=ABCMeta):
             The object `gradients`, which now holds the updates, minus sign and learning rate
             included.
         state : NamedTuple
+            To be given to the next update.
         """
 
 
