@@ -20,6 +20,7 @@ from skdbn._labels import (
     LabelledRows,
     check_labels,
     find_classes,
+    given_classes,
     positions,
     split_stratified,
     weights_with_classes,
@@ -33,8 +34,11 @@ from skdbn.optimizers import OPTIMIZERS, Optimizer, resolve_optimizer
 from skdbn.schedules import InverseScaling, Linear, Schedule
 from skdbn.units import Bernoulli
 
-# "auto" learning rates: found on validation rows of the data sets in benchmarks/.
-_FIRST_RATE = 0.001
+# "auto" learning rates. A step of RMSProp has about the size of the rate in every weight, so it moves the
+# field of a unit by more the more inputs there are: with 784 inputs 0.003 was best on validation rows
+# (0.001 and 0.01 were worse), with 64 inputs 0.01.
+_FIRST_RATE = 0.08  # for one input; divided by the square root of their number
+_LARGEST_FIRST_RATE = 0.01
 _ONLINE_DELAY = 1000  # updates until the rate of `partial_fit` has fallen by a factor sqrt(2)
 
 _N_SHOWN = 5000  # training rows on which the warning about a single class looks
@@ -72,14 +76,16 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         How a gradient becomes an update in fine-tuning, see :mod:`skdbn.optimizers`.
 
     learning_rate : "auto", float or Schedule, default="auto"
-        Step size of one update in fine-tuning. "auto" is ``Linear(0.001, 0)`` in `fit`, and in
-        `partial_fit`, where the end is not known, ``InverseScaling(0.001, delay=1000)``.
+        Step size of one update in fine-tuning. "auto" starts at r = 0.08 / sqrt(n_features), at most
+        0.01, since a step of RMSProp moves a unit more the more inputs it has. In `fit` it is
+        ``Linear(r, 0)``; in `partial_fit`, where the end is not known,
+        ``InverseScaling(r, delay=1000)``.
 
     alpha : float, default=1e-4
         Weight decay of fine-tuning, >= 0: each update multiplies the weights, not the biases, by
         ``1 - learning_rate * alpha``. It is not normalised by the optimizer.
 
-    dropout : float, default=0.0
+    dropout : float, default=0.1
         Share of the units of each hidden layer switched off at random in fine-tuning, in [0, 1).
 
     batch_size : int, "auto" or None, default="auto"
@@ -223,7 +229,7 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         optimizer="rmsprop",
         learning_rate="auto",
         alpha=1e-4,
-        dropout=0.0,
+        dropout=0.1,
         batch_size="auto",
         max_iter=30,
         early_stopping=False,
@@ -302,7 +308,7 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             data, held_out = split_stratified(data, self.validation_fraction, state.rng)
         if not resume:
             network, machines = self._new_network(data, len(classes), state.rng)
-        plan = self._plan(data, self.max_iter, Linear(_FIRST_RATE, 0))
+        plan = self._plan(data, self.max_iter, Linear(self._first_rate(), 0))
         result = self._fine_tune(network, data, classes, plan, state, held_out)
         self._keep(network, machines, classes, state, result, data_range(X), add=resume)
         self._warn(result, data)
@@ -345,7 +351,7 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         else:
             state = TrainingState(_validation.make_generator(self.random_state))
             network, machines = self._new_network(data, len(classes), state.rng)
-        plan = self._plan(data, 1, InverseScaling(_FIRST_RATE, delay=_ONLINE_DELAY))
+        plan = self._plan(data, 1, InverseScaling(self._first_rate(), delay=_ONLINE_DELAY))
         result = self._fine_tune(network, data, classes, plan, state)
         self._keep(network, machines, classes, state, result, data_range(X), add=resume)
         return self
@@ -360,7 +366,7 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             )
 
     def _classes_online(self, y, classes, resume):
-        given = None if classes is None else np.unique(classes)
+        given = None if classes is None else given_classes(classes, self.unlabeled)
         if not resume:
             return find_classes(y, self.unlabeled) if given is None else given
         if given is not None and not np.array_equal(given, self.classes_):
@@ -398,10 +404,17 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
 
     def _resumed(self):
         """Return copies of what was fitted, so that a failure leaves this estimator as it was."""
-        first = self.visible_.from_data_units(self.coefs_[0], self.intercepts_[0])
-        weights = [first[0].copy(), *map(np.copy, self.coefs_[1:])]
-        biases = [first[1].copy(), *map(np.copy, self.intercepts_[1:])]
-        network = Network(self.visible_, self._units, (*weights, *biases))
+        sizes = _validation.check_hidden_layer_sizes(self.hidden_layer_sizes)
+        fitted_sizes = tuple(len(bias) for bias in self.intercepts_[:-1])
+        if sizes != fitted_sizes:
+            raise ValueError(
+                f"hidden_layer_sizes={sizes} but the fitted network has {fitted_sizes}; "
+                "use clone() to start anew."
+            )
+        weight, bias = self.visible_.from_data_units(self.coefs_[0], self.intercepts_[0])
+        arrays = (weight, *self.coefs_[1:], bias, *self.intercepts_[1:])
+        parameters = tuple(np.array(array, order="C") for array in arrays)
+        network = Network(self.visible_, self._units, parameters)
         return network, self.rbms_, copy.deepcopy(self._state)
 
     def _plan(self, data, n_epochs, auto_rate):
@@ -415,6 +428,9 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             n_planned_epochs=self.max_iter,
             stage="Fine-tuning",
         )
+
+    def _first_rate(self):
+        return min(_LARGEST_FIRST_RATE, _FIRST_RATE / self.n_features_in_**0.5)
 
     def _fine_tune(self, network, data, classes, plan, state, held_out=None):
         """Train the network in place on the labelled rows."""

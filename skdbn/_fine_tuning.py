@@ -35,7 +35,9 @@ def fine_tune(network, data, plan, state, stopping, held_out=None, dropout=0.0, 
     All rows of `data` have a label; `held_out`, if given, are rows that only measure.
     """
     rows = Rows(data.X, data.targets, data.sample_weight)
-    learner = NetworkLearner(network, dropout, state.rng, plan.batch_size, state.offsets)
+    n_layers = len(network.units) + 1
+    offsets = state.offsets if state.offsets and len(state.offsets) == n_layers else None
+    learner = NetworkLearner(network, dropout, state.rng, plan.batch_size, offsets)
     result = FineTuningResult()
     patience = _Patience(stopping)
     report = Reporter(plan.stage, plan.n_epochs, verbose)
@@ -106,4 +108,4 @@ def _has_settled(loss_curve, plan, tol):
     if not ends or len(loss_curve) < 2:
         return False
     before, last = loss_curve[-2:]
-    return before - last < max(tol, 0.01 * before)
+    return abs(before - last) < max(tol, 0.01 * before)

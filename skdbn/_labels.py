@@ -38,7 +38,7 @@ def check_labels(y, estimator):
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] > 1:
         numeric = np.issubdtype(y.dtype, np.number) or y.dtype == bool
-        one_hot = numeric and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
+        one_hot = numeric and y.size > 0 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
         raise ValueError(
             f"y is 2-D {y.shape} and one-hot; pass class labels, e.g. y.argmax(axis=1)."
             if one_hot
@@ -52,10 +52,20 @@ def find_classes(y, unlabeled):
     y = y[_has_label(y, unlabeled)]
     if y.dtype.kind == "f":
         assert_all_finite(y, input_name="y")
-    check_classification_targets(y)
     if not y.size:
         raise ValueError(f"No row has a label: all of y equals unlabeled={unlabeled!r}.")
-    return np.unique(y)
+    check_classification_targets(y)
+    try:
+        return np.unique(y)
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in y})
+        raise ValueError(f"y mixes labels of types {kinds}; use one type.") from error
+
+
+def given_classes(classes, unlabeled):
+    """Return the sorted labels of a list of classes, without the marker `unlabeled`."""
+    classes = np.asarray(classes)
+    return np.unique(classes[_has_label(classes, unlabeled)])
 
 
 def positions(y, classes, unlabeled):
@@ -77,10 +87,18 @@ def positions(y, classes, unlabeled):
 def _has_label(y, unlabeled):
     if unlabeled is None:
         return np.ones(len(y), dtype=bool)
-    if unlabeled != unlabeled:  # NaN
-        return np.array([label == label for label in y], dtype=bool)
+    if _is_missing(unlabeled):
+        return np.array([not _is_missing(label) for label in y], dtype=bool)
     # One by one: an array of strings compared with a number says nothing about its elements.
-    return np.array([not label == unlabeled for label in y], dtype=bool)
+    return np.array([_is_missing(label) or not label == unlabeled for label in y], dtype=bool)
+
+
+def _is_missing(value):
+    """Tell whether a value is NaN or pandas.NA, which do not compare equal to themselves."""
+    try:
+        return bool(value != value)
+    except TypeError:  # the truth of pandas.NA
+        return True
 
 
 def split_stratified(data, validation_fraction, rng):

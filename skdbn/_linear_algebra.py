@@ -4,6 +4,9 @@ from scipy.linalg.blas import get_blas_funcs
 
 
 def add_scaled(target, source, factor):
-    """Add factor * source to `target` in one pass and in place; both C-contiguous, of one dtype."""
+    """Add factor * source to `target` in place, in one pass if both are C-contiguous."""
+    if not (target.flags.c_contiguous and source.flags.c_contiguous and target.dtype == source.dtype):
+        target += factor * source
+        return
     (axpy,) = get_blas_funcs(("axpy",), (target,))
     axpy(source.reshape(-1), target.reshape(-1), a=factor)

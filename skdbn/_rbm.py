@@ -4,9 +4,11 @@ import copy
 from dataclasses import replace
 from numbers import Integral, Real
 
+import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 
 from skdbn import _validation
+from skdbn._energy import RBMParameters
 from skdbn._fitted_rbm import FittedRBMMixin
 from skdbn._rbm_fit import Watch, begin_training, run_training, take_in_new_rows
 from skdbn._rows import Rows
@@ -328,7 +330,9 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, Transforme
                 f"n_components={self.n_components} but the fitted model has {len(self.components_)}; "
                 "use clone() to start anew."
             )
-        training = replace(copy.deepcopy(self._training), machine=copy.deepcopy(self._machine()))
+        parameters = RBMParameters(*(np.array(array, order="C") for array in self._machine().parameters))
+        machine = self._machine()._replace(parameters=parameters)
+        training = replace(copy.deepcopy(self._training), machine=machine)
         training.chains = self._sampler().resume(
             training.chains, training.machine, batch_size, training.state.rng
         )

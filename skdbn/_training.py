@@ -8,12 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from skdbn.exceptions import DivergenceError
 from skdbn.optimizers import Optimizer
 from skdbn.schedules import Schedule, value_at
-
-
-class DivergenceError(ValueError):
-    """Training produced parameters that are not finite."""
 
 
 @dataclass
@@ -25,6 +22,7 @@ class TrainingState:
     n_steps: int = 0
     progress: float = 0.0  # share of the planned training that is done
     offsets: list | None = None  # of a network's layers, see `_centering`
+    trained: tuple = ()  # by which optimizer, and arrays of which shapes: what its state fits
 
     def start_anew(self):
         """Begin another training with the same random generator."""
@@ -52,8 +50,9 @@ def train(learner, rows, plan, state, after_epoch):
 
     Returns the number of epochs run.
     """
-    if state.optimizer_state is None:
-        state.optimizer_state = plan.optimizer.init(learner.parameters)
+    trained = type(plan.optimizer).__name__, *(array.shape for array in learner.parameters)
+    if state.optimizer_state is None or state.trained != trained:
+        state.optimizer_state, state.trained = plan.optimizer.init(learner.parameters), trained
     for epoch in range(1, plan.n_epochs + 1):
         # Values that overflow are reported below, once and with their cause.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -80,7 +79,7 @@ def _run_epoch(learner, rows, plan, state):
 
 
 def _check_finite(parameters, stage, epoch, learning_rate):
-    if all(np.isfinite(array.sum(dtype=np.float64)) for array in parameters):
+    if all(np.isfinite(array).all() for array in parameters):
         return
     raise DivergenceError(
         f"{stage} diverged at epoch {epoch} (non-finite weights). "

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 
+__all__ = ["CD", "PCD", "MeanField", "Sampler", "States"]
+
 
 class States(NamedTuple):
     """Rows of visible states with the means of the hidden units given them.
@@ -65,7 +67,24 @@ class Sampler(BaseEstimator, metaclass=ABCMeta):
         return None
 
     def resume(self, chains, machine, batch_size, rng):
-        """Return the chains to go on with after an earlier training, maybe by another sampler."""
+        """Return the chains to go on with after an earlier training, maybe by another sampler.
+
+        Parameters
+        ----------
+        chains : ndarray or None
+            Those of the earlier training.
+        machine : Machine
+            The RBM as it stands.
+        batch_size : int
+            Rows of the largest batch.
+        rng : numpy.random.Generator
+            Source of all draws.
+
+        Returns
+        -------
+        chains : ndarray or None
+            The same chains, or new ones, or None where no chains are kept.
+        """
         return self.start(machine, batch_size, rng)
 
     @abstractmethod

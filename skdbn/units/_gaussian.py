@@ -1,0 +1,122 @@
+"""Real-valued units."""
+
+import numpy as np
+from sklearn.base import clone
+
+from skdbn.units._base import Unit
+
+
+class Gaussian(Unit):
+    r"""Real-valued units: normal with mean equal to the field and unit variance, after scaling.
+
+    Data are brought to the family's coordinates by :math:`u = (x - m) / \sigma` with one location m
+    and scale :math:`\sigma` per column, so the base energy is :math:`u^2 / 2`. Location and scale
+    are taken from the training data, so raw and standardised data give the same model.
+
+    Parameters
+    ----------
+    scale : {"data"}, float or array-like of shape (n_units,), default="data"
+        Standard deviation of the noise in each column, in the units of the data and > 0;
+        "data" is the column's standard deviation in the training data (1 for a constant column).
+
+    Attributes
+    ----------
+    location_ : ndarray of shape (n_units,)
+        Mean of each column of the training data. Only on `visible_` of a fitted estimator.
+
+    scale_ : ndarray of shape (n_units,)
+        Scale of each column. Only on `visible_` of a fitted estimator.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdbn.units import Gaussian
+    >>> unit = Gaussian().adapt(np.array([10.0]), np.array([2.0]))
+    >>> unit.encode(np.array([[14.0]]), out=np.empty((1, 1)))
+    array([[2.]])
+    """
+
+    def __init__(self, scale="data"):
+        self.scale = scale
+
+    def adapt(self, mean, standard_deviation):
+        """Return a copy with `location_` and `scale_`, floored for constant columns."""
+        unit = clone(self)
+        unit.location_ = mean.copy()
+        unit.scale_ = self._scale_from(mean, standard_deviation)
+        return unit
+
+    def _scale_from(self, mean, standard_deviation):
+        if isinstance(self.scale, str) and self.scale == "data":
+            # The spread of a constant column is the rounding noise of a mean in float64.
+            noise = 1e-12 * np.abs(mean)
+            return np.where(standard_deviation > noise, standard_deviation, 1).astype(mean.dtype)
+        try:
+            scale = np.broadcast_to(np.asarray(self.scale, dtype=mean.dtype), mean.shape).copy()
+        except (TypeError, ValueError):
+            scale = None
+        if scale is None or not (np.isfinite(scale) & (scale > 0)).all():
+            raise ValueError(
+                f'Gaussian(scale={self.scale!r}): scale must be "data", a positive number or one '
+                f"positive number for each of the {mean.size} columns."
+            )
+        return scale
+
+    @property
+    def has_fixed_scale(self):
+        """Whether the scale was given by the user instead of taken from the data."""
+        return not (isinstance(self.scale, str) and self.scale == "data")
+
+    def encode(self, x, out, rng=None):
+        """Write (x - location) / scale to `out`."""
+        np.subtract(x, self.location_, out=out)
+        out /= self.scale_
+        return out
+
+    def decode(self, x):
+        """Return x * scale + location."""
+        x *= self.scale_
+        x += self.location_
+        return x
+
+    def to_data_units(self, weights, bias):
+        """Divide the weights by the scales and move the locations into the bias."""
+        weights = weights / self.scale_[:, np.newaxis]
+        return weights, bias - self.location_ @ weights
+
+    def from_data_units(self, weights, bias):
+        """Undo `to_data_units`."""
+        return weights * self.scale_[:, np.newaxis], bias + self.location_ @ weights
+
+    def log_volume(self):
+        """Return the sum of the logarithms of the scales."""
+        return float(np.log(self.scale_, dtype=np.float64).sum())
+
+    def base_energy(self, x):
+        """Return half the squared norm of each row."""
+        return 0.5 * np.einsum("ij,ij->i", x, x)
+
+    def log_partition(self, field):
+        """Return field**2 / 2 + log(2 * pi) / 2."""
+        return 0.5 * (field * field + np.log(2 * np.pi).astype(field.dtype))
+
+    def mean(self, field, out=None):
+        """Return the field itself."""
+        return np.add(field, 0, out=out)
+
+    def variance(self, mean, out=None):
+        """Return ones."""
+        out = np.empty_like(mean) if out is None else out
+        out[...] = 1
+        return out
+
+    def sample_from_mean(self, mean, rng, out=None):
+        """Draw mean + standard normal noise."""
+        out = np.empty_like(mean) if out is None else out
+        rng.standard_normal(dtype=out.dtype, out=out)
+        out += mean
+        return out
+
+    def bias_from_mean(self, mean):
+        """Return the encoded means: 0 where the location is the mean itself."""
+        return (mean - self.location_) / self.scale_
