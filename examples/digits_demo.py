@@ -19,6 +19,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
+from threadpoolctl import threadpool_limits
 
 from skdbn import DBNClassifier
 
@@ -48,14 +49,16 @@ def draw_filters(axes, rbm):
 
 def draw_curves(pretraining, fine_tuning, dbn):
     for number, (rbm, color) in enumerate(zip(dbn.rbms_, (BLUE, ORANGE), strict=True), start=1):
-        error = rbm.history_["reconstruction_error"]
-        pretraining.plot(range(1, len(error) + 1), error, color=color, label=f"RBM {number}")
-    pretraining.set(title="Pre-training", ylabel="reconstruction error", yscale="log")
+        error = np.array(rbm.history_["reconstruction_error"])
+        label = f"RBM {number} ({error[0]:.3g} to {error[-1]:.3g})"
+        pretraining.plot(range(1, len(error) + 1), error / error[0], color=color, label=label)
+    pretraining.set(title="Pre-training", ylabel="reconstruction error (epoch 1 = 1)")
     pretraining.legend(frameon=False)
     fine_tuning.plot(range(1, dbn.n_iter_ + 1), dbn.loss_curve_, color=GREY)
     fine_tuning.set(title="Fine-tuning", ylabel="cross-entropy (nats)", yscale="log")
     for axes in (pretraining, fine_tuning):
         axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -63,8 +66,8 @@ def write_picture(dbn):
     try:
         import matplotlib.pyplot as plt
     except ImportError:
-        print('No picture: matplotlib is not installed. Install it with: pip install "skdbn[plot]",')
-        print('or, in a checkout: pip install -e ".[plot]"')
+        print('No picture: matplotlib is not installed. Install it with: pip install -e ".[plot]"')
+        print("(in the checkout), or: pip install matplotlib")
         return
     figure = plt.figure(figsize=(12, 6.2), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=(1.35, 1))
@@ -87,7 +90,8 @@ def main():
     summary = []
     for classifier in classifiers:
         start = time.perf_counter()
-        model = make_pipeline(MinMaxScaler(clip=True), classifier).fit(X_train, y_train)
+        with threadpool_limits(1):  # arrays of this size gain nothing from more threads
+            model = make_pipeline(MinMaxScaler(clip=True), classifier).fit(X_train, y_train)
         seconds = time.perf_counter() - start
         accuracy = model.score(X_test, y_test)
         name = type(classifier).__name__

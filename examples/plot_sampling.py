@@ -26,13 +26,13 @@ X_train, X_test = train_test_split(X, test_size=400, random_state=0)
 
 rbm = RBMTransformer(128, visible=Bernoulli(redraw=True), n_iter=40, random_state=0).fit(X_train)
 
-# Samples are shown as means of the pixels, given the last hidden states, which is easier on the eye.
+# One more pass by means turns the black and white samples into grey levels, which are easier to read.
 samples = rbm.sample(12, n_steps=1000, random_state=0)
 rows = {
     "test images": X_test[:12],
     "reconstructions": rbm.reconstruct(X_test[:12]),
     "samples": samples,
-    "means of one more step": rbm.reconstruct(samples),
+    "samples, as means": rbm.reconstruct(samples),
 }
 figure, axes = plt.subplots(len(rows), 12, figsize=(9, 3.6), layout="constrained")
 for line, (name, images) in zip(axes, rows.items(), strict=True):
@@ -43,8 +43,8 @@ for line, (name, images) in zip(axes, rows.items(), strict=True):
     line[0].set_ylabel(name, rotation=0, ha="right", va="center")
 
 # %%
-# Anomalies: the test images mirrored top to bottom (which hardly changes a 0, 1, 3 or 8), and with each pixel
-# inverted with probability 0.05. No such image was seen in training. The baseline is an isolation
+# Anomalies: the test images mirrored top to bottom (which hardly changes a 0, 1, 3 or 8), and with each
+# pixel inverted with probability 0.05. No such image was seen in training. The baseline is an isolation
 # forest on the same rows.
 
 rng = np.random.default_rng(0)
@@ -59,12 +59,16 @@ def auc(score, anomalies):
 
 
 figure, axes = plt.subplots(figsize=(7.5, 3.8), layout="constrained")
-bins = np.linspace(*np.percentile(rbm.free_energy(np.concatenate([X_test, mirrored, inverted])), [0, 99.5]), 50)
+bins = np.linspace(
+    *np.percentile(rbm.free_energy(np.concatenate([X_test, mirrored, inverted])), [0, 99.5]), 50
+)
 axes.hist(rbm.free_energy(X_test), bins, color="#1f5a99", alpha=0.6, label="test images")
 for name, anomalies, color in (("mirrored", mirrored, "#c8641b"), ("inverted pixels", inverted, "#6b6b6b")):
     area = auc(rbm.free_energy, anomalies)
     area_forest = auc(lambda rows: -forest.score_samples(rows), anomalies)
-    print(f"{name:<16} area under the ROC curve: free energy {area:.3f}, isolation forest {area_forest:.3f}")
+    print(
+        f"{name:<16} area under the ROC curve: free energy {area:.3f}, isolation forest {area_forest:.3f}"
+    )
     axes.hist(rbm.free_energy(anomalies), bins, color=color, alpha=0.6, label=f"{name} (AUC {area:.2f})")
 axes.set(xlabel="free energy (nats)", ylabel="images", yticks=[])
 axes.spines[["top", "right", "left"]].set_visible(False)

@@ -39,7 +39,10 @@ EXACT_ESTIMATORS = [
     classifier(rbm=rbm(**EXACT), batch_size=None, pretrain=False),
     # Frozen features must be worth something.
     classifier(
-        rbm=rbm(**EXACT, n_iter=20, learning_rate=0.03), hidden_layer_sizes=8, batch_size=None, fine_tuning=None
+        rbm=rbm(**EXACT, n_iter=20, learning_rate=0.03),
+        hidden_layer_sizes=8,
+        batch_size=None,
+        fine_tuning=None,
     ),
 ]
 # No instance with early_stopping: its `partial_fit` is an error, and the checks would call it.
@@ -47,7 +50,7 @@ STOCHASTIC_ESTIMATORS = [
     rbm(),
     rbm(sampler="cd", optimizer="adam"),
     classifier(),
-    classifier(pretrain=False, batch_size=20, dropout=0.2),
+    classifier(pretrain=False, batch_size=5, dropout=0.2, max_iter=25),
 ]
 
 
@@ -59,7 +62,7 @@ def expected_failed_checks(estimator):
     }
 
 
-# Strict by `xfail_strict` of the pytest configuration (the argument of that name is new in scikit-learn 1.8).
+# Strict by `xfail_strict` of the pytest configuration: the argument is new in scikit-learn 1.8.
 @parametrize_with_checks(
     [*EXACT_ESTIMATORS, *STOCHASTIC_ESTIMATORS], expected_failed_checks=expected_failed_checks
 )

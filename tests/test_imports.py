@@ -15,8 +15,8 @@ PACKAGE = Path(skdbn.__file__).parent
 # A module imports from levels below its own only. A new module needs its place here.
 LEVELS = [
     # Leaves: they know nothing of the rest.
-    {"schedules", "units", "_centering", "_labels", "_linear_algebra", "_reporting", "_rows"}
-    | {"_sklearn_compat"},
+    {"schedules", "units", "exceptions", "_centering", "_labels", "_linear_algebra", "_reporting"}
+    | {"_rows", "_sklearn_compat"},
     {"optimizers", "_energy", "_validation"},
     {"samplers", "_initialization", "_likelihood", "_network", "_training"},
     {"_contrastive", "_fine_tuning"},
@@ -28,14 +28,20 @@ LEVELS = [
     {"skdbn"},
 ]
 LEVEL = {module: number for number, level in enumerate(LEVELS) for module in level}
-# Inside the folder `optimizers`.
-OPTIMIZER_LEVELS = [{"_arrays", "_base"}, {"_adagrad", "_adam", "_rmsprop", "_sgd"}, {"optimizers"}]
-OPTIMIZER_LEVEL = {module: number for number, level in enumerate(OPTIMIZER_LEVELS) for module in level}
+# The same inside each folder; what the folder itself exports comes last.
+FOLDERS = {
+    "optimizers": [{"_arrays", "_base"}, {"_adagrad", "_adam", "_rmsprop", "_sgd"}, {"optimizers"}],
+    "units": [{"_base"}, {"_bernoulli", "_gaussian"}, {"units"}],
+}
+FOLDER_LEVEL = {
+    folder: {module: number for number, level in enumerate(levels) for module in level}
+    for folder, levels in FOLDERS.items()
+}
 
 REQUIRED = {"numpy", "scipy", "sklearn", "skdbn"}
 # Of scikit-learn these need nothing but BaseEstimator, for their parameters.
 SEPARATE = {"schedules", "units", "samplers", "optimizers", "_linear_algebra", "_rows", "_reporting"}
-SEPARATE |= {"_centering"}
+SEPARATE |= {"_centering", "exceptions"}
 SEPARATE |= {"_energy", "_network", "_training", "_contrastive", "_fine_tuning", "_initialization"}
 # User input is checked at the border: in the estimators and what they consist of.
 MAY_VALIDATE = {"_rbm", "_fitted_rbm", "_dbn", "_dbn_classifier", "skdbn"}
@@ -80,8 +86,10 @@ def imported_modules(path):
 
 def test_every_module_has_its_level():
     assert {module_of(path) for path in SOURCES} == set(LEVEL)
-    stems = {path.stem for path in SOURCES if module_of(path) == "optimizers"}
-    assert stems - {"__init__"} == set(OPTIMIZER_LEVEL) - {"optimizers"}
+    assert {path.parent.name for path in SOURCES if path.parent != PACKAGE} == set(FOLDERS)
+    for folder, level in FOLDER_LEVEL.items():
+        stems = {path.stem for path in (PACKAGE / folder).glob("*.py")}
+        assert stems - {"__init__"} == set(level) - {folder}
 
 
 @each_source
@@ -92,20 +100,26 @@ def test_modules_import_from_lower_levels_only(path):
     assert imported - {module} <= below
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "optimizers").glob("*.py")), ids=lambda path: path.stem)
-def test_optimizers_import_from_lower_levels_of_their_folder_only(path):
-    level = OPTIMIZER_LEVEL["optimizers" if path.stem == "__init__" else path.stem]
-    siblings = {
-        name.removeprefix("optimizers.") for name in imported_modules(path) if name.startswith("optimizers")
-    }
-    assert siblings <= {name for name in OPTIMIZER_LEVEL if OPTIMIZER_LEVEL[name] < level}
+@each_source
+def test_modules_import_from_lower_levels_of_their_folder_only(path):
+    folder = module_of(path)
+    if folder in FOLDERS:
+        level = FOLDER_LEVEL[folder]
+        below = {
+            name for name in level if level[name] < level[folder if path.stem == "__init__" else path.stem]
+        }
+        siblings = {
+            name.removeprefix(f"{folder}.")
+            for name in imported_modules(path)
+            if name.split(".")[0] == folder
+        }
+        assert siblings <= below
 
 
-def test_parts_of_the_package_are_imported_by_their_module():
-    # What is private to the folder `optimizers` is imported inside it only.
-    for path in SOURCES:
-        if module_of(path) != "optimizers":
-            assert not {name for name in imported_modules(path) if name.startswith("optimizers._")}
+@each_source
+def test_private_modules_of_a_folder_are_imported_inside_it_only(path):
+    for folder in set(FOLDERS) - {module_of(path)}:
+        assert not {name for name in imported_modules(path) if name.startswith(f"{folder}._")}
 
 
 @each_source
@@ -160,7 +174,7 @@ class Absent:
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Absent())
-import skdbn, skdbn.optimizers, skdbn.samplers, skdbn.schedules, skdbn.units
+import skdbn, skdbn.exceptions, skdbn.optimizers, skdbn.samplers, skdbn.schedules, skdbn.units
 # scikit-learn itself asks for the others.
 print(sorted(Absent.asked_for & {"matplotlib", "torch"}))
 rbm = skdbn.RBMTransformer(n_components=2, n_iter=1, batch_size=None)

@@ -17,10 +17,16 @@ REFERENCE = Path(__file__).parents[1] / "doc" / "api.rst"
 # What users import, and may rely on.
 PROMISED = {
     "skdbn": ["DBNClassifier", "RBMTransformer"],
+    "skdbn.exceptions": ["DivergenceError"],
     "skdbn.optimizers": ["SGD", "AdaGrad", "Adam", "RMSProp"],
     "skdbn.samplers": ["CD", "PCD", "MeanField"],
     "skdbn.schedules": ["Cosine", "Exponential", "InverseScaling", "Linear"],
     "skdbn.units": ["Bernoulli", "Gaussian"],
+}
+# Importable for the rest of the package and its tests, but not promised to anyone.
+NOT_PUBLIC = {
+    "skdbn.samplers": ["SAMPLERS", "resolve_sampler"],
+    "skdbn.units": ["UNITS", "logistic", "resolve_unit"],
 }
 
 
@@ -82,6 +88,13 @@ def test_promised_names_are_public_classes(module):
     for name in PROMISED[module]:
         assert name in names
         assert inspect.isclass(getattr(importlib.import_module(module), name))
+
+
+@pytest.mark.parametrize("module", NOT_PUBLIC)
+def test_helpers_of_the_package_are_importable_but_not_public(module):
+    module_object = importlib.import_module(module)
+    assert not {*NOT_PUBLIC[module]} & {*public_names(module_object)}
+    assert all(hasattr(module_object, name) for name in NOT_PUBLIC[module])
 
 
 @pytest.mark.parametrize("module", PROMISED)
