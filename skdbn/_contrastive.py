@@ -58,7 +58,8 @@ class RBMLearner:
     def _data_term(self, batch):
         """Positive phase: the data and the hidden means given them."""
         rows = slice(self._batch_size - len(batch.weights), self._batch_size)
-        v = self.machine.visible.encode(batch.inputs, out=self._visible[rows], rng=self.rng)
+        rng = self.rng if self.sampler.draws else None
+        v = self.machine.visible.encode(batch.inputs, out=self._visible[rows], rng=rng)
         h = self.machine.mean_h_from_v(v, out=self._hidden[rows])
         return States(v, h, batch.weights)
 

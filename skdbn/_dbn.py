@@ -8,14 +8,14 @@ from skdbn._network import Network
 from skdbn._rbm import RBMTransformer
 from skdbn._rows import weighted_moments
 from skdbn._validation import data_range
-from skdbn.units import resolve_unit
+from skdbn.units import Bernoulli, resolve_unit
 
 
 def layer_prototypes(rbm, sizes, rng, verbose):
     """Return one unfitted RBM a layer, from a prototype, a list of them, or None for the default.
 
     Each gets its layer's size and a seed of its own. Above the first layer of a single prototype, the
-    visible units are of the type of the hidden units below.
+    visible units are of the type of the hidden units below: Bernoulli.
     """
     if isinstance(rbm, (list, tuple)):
         if len(rbm) != len(sizes):
@@ -27,7 +27,8 @@ def layer_prototypes(rbm, sizes, rng, verbose):
     else:
         prototypes = [clone(rbm or RBMTransformer()) for _ in sizes]
         for machine in prototypes[1:]:
-            machine.set_params(visible=clone(resolve_unit(machine.hidden)))
+            as_below = machine.visible if isinstance(machine.visible, Bernoulli) else machine.hidden
+            machine.set_params(visible=as_below)
     for machine, size in zip(prototypes, sizes, strict=True):
         machine.set_params(
             n_components=size,
@@ -43,7 +44,7 @@ def pretrain_stack(prototypes, X, sample_weight):
     for number, machine in enumerate(prototypes, start=1):
         machine._fit(X, sample_weight, stage=f"Pretraining of layer {number}", layer=f"layer {number}")
         if machine is not prototypes[-1]:
-            X = machine.transform(X)
+            X = machine._hidden_means(X)
     return prototypes
 
 

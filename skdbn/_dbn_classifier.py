@@ -423,7 +423,7 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             optimizer=resolve_optimizer(self.optimizer),
             learning_rate=auto_rate if isinstance(self.learning_rate, str) else self.learning_rate,
             alpha=self.alpha,
-            batch_size=_validation.check_batch_size(self.batch_size, max(1, n_labelled)),
+            batch_size=_validation.check_batch_size(self.batch_size, max(1, n_labelled), warn=n_epochs > 1),
             n_epochs=n_epochs,
             n_planned_epochs=self.max_iter,
             stage="Fine-tuning",

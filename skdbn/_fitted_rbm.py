@@ -1,6 +1,7 @@
 """What one can ask of a fitted RBM: features, reconstructions, samples, energies, likelihoods."""
 
 import numpy as np
+from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skdbn import _validation
@@ -10,7 +11,7 @@ from skdbn._rows import blocks_of_rows
 from skdbn.units import Bernoulli
 
 
-class FittedRBMMixin:
+class FittedRBMMixin(TransformerMixin):
     """Methods of a fitted RBM. None of them changes the estimator."""
 
     def _machine(self, dtype=None):
@@ -56,7 +57,9 @@ class FittedRBMMixin:
         H : ndarray of shape (n_samples, n_components)
             For binary hidden units p(h = 1 | X), in the dtype of X.
         """
-        X = self._check_rows(X)
+        return self._hidden_means(self._check_rows(X))
+
+    def _hidden_means(self, X):
         n_hidden = len(self.components_)
         return self._for_encoded_blocks(X, self._machine().mean_h_from_v, (n_hidden,), n_hidden)
 

@@ -1,6 +1,12 @@
 """Array operations that numpy offers only through a temporary array."""
 
+from contextlib import nullcontext
+
 from scipy.linalg.blas import get_blas_funcs
+from threadpoolctl import threadpool_limits
+
+# Multiplications of the largest matrix product of a step from which a second thread pays.
+_WORTH_MORE_THREADS = 1e7
 
 
 def add_scaled(target, source, factor):
@@ -10,3 +16,13 @@ def add_scaled(target, source, factor):
         return
     (axpy,) = get_blas_funcs(("axpy",), (target,))
     axpy(source.reshape(-1), target.reshape(-1), a=factor)
+
+
+def threads_for(parameters, n_rows):
+    """Return a context with one BLAS thread if the products of a training step are small.
+
+    Threads that wait for the next small product spin, and where other processes are busy they take
+    their time too: steps were seen to become 70 times slower.
+    """
+    largest = n_rows * max(array.size for array in parameters)
+    return threadpool_limits(1, user_api="blas") if largest < _WORTH_MORE_THREADS else nullcontext()

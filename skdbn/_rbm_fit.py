@@ -27,6 +27,7 @@ class RBMTraining:
     total_weight: float  # of the rows behind the visible offsets
 
 
+@np.errstate(invalid="ignore")  # some BLAS raise the flag for finite products
 def begin_training(rows, visible, hidden, n_hidden, sampler, centered, batch_size, rng):
     """Return an untrained RBM whose scales, biases and offsets are those of the rows."""
     mean, standard_deviation = weighted_moments(rows.X, rows.sample_weight)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from skdbn._linear_algebra import threads_for
 from skdbn.exceptions import DivergenceError
 from skdbn.optimizers import Optimizer
 from skdbn.schedules import Schedule, value_at
@@ -53,13 +54,13 @@ def train(learner, rows, plan, state, after_epoch):
     trained = type(plan.optimizer).__name__, *(array.shape for array in learner.parameters)
     if state.optimizer_state is None or state.trained != trained:
         state.optimizer_state, state.trained = plan.optimizer.init(learner.parameters), trained
-    for epoch in range(1, plan.n_epochs + 1):
-        # Values that overflow are reported below, once and with their cause.
-        with np.errstate(over="ignore", invalid="ignore"):
+    # Values that overflow are reported once, and with their cause, when they reach the parameters.
+    with np.errstate(over="ignore", invalid="ignore"), threads_for(learner.parameters, plan.batch_size):
+        for epoch in range(1, plan.n_epochs + 1):
             learning_rate = _run_epoch(learner, rows, plan, state)
-        _check_finite(learner.parameters, plan.stage, epoch, learning_rate)
-        if after_epoch(epoch, learning_rate):
-            break
+            _check_finite(learner.parameters, plan.stage, epoch, learning_rate)
+            if after_epoch(epoch, learning_rate):
+                break
     return epoch
 
 

@@ -50,13 +50,13 @@ def make_generator(random_state):
     return np.random.default_rng(random_state)
 
 
-def check_batch_size(batch_size, n_rows):
+def check_batch_size(batch_size, n_rows, *, warn):
     """Return the number of rows of a batch: 100 batches an epoch if "auto", all rows if None."""
     if batch_size is None:
         return n_rows
     if batch_size == "auto":
         return int(min(n_rows, np.clip(n_rows // 100, 10, 100)))
-    if batch_size > n_rows:
+    if batch_size > n_rows and warn:  # in `partial_fit` a short chunk is nothing unusual
         warnings.warn(
             f"batch_size={batch_size} is larger than n_samples={n_rows}; using {n_rows}.",
             UserWarning,
@@ -76,13 +76,18 @@ def check_hidden_layer_sizes(hidden_layer_sizes):
     return tuple(int(size) for size in sizes)
 
 
-def check_within_unit_interval(X):
-    """Raise unless all values can be the mean of a Bernoulli unit."""
-    low, high = data_range(X)
-    if low >= 0 and high <= 1:
-        return
-    values = X.data if sparse.issparse(X) else X
-    counts = low >= 0 and np.array_equal(values, np.round(values))
+def are_within_unit_interval(values, dtype):
+    """Tell whether a range of values is within [0, 1], up to the rounding of a scaler."""
+    low, high = values
+    slack = 4 * np.finfo(dtype).eps
+    return low >= -slack and high <= 1 + slack
+
+
+def raise_outside_unit_interval(X, values):
+    """Raise because values cannot be the means of Bernoulli units."""
+    low, high = values
+    entries = X.data if sparse.issparse(X) else X
+    counts = low >= 0 and np.array_equal(entries, np.round(entries))
     raise ValueError(
         f'visible="bernoulli" expects values in [0, 1]; got min={low:.6g}, max={high:.6g} in X.'
         + (" X looks like counts." if counts else "")
@@ -106,11 +111,15 @@ def warn_if_not_standardized(standard_deviation, scale):
 
 
 def warn_if_far_outside(X, fitted_range):
-    """Warn once a call if X reaches more than one range-width beyond the training data."""
+    """Warn once a call if X reaches more than one range-width beyond the training data.
+
+    A row in ten has to: single values far out are what MinMaxScaler gives for rare features.
+    """
     low, high = data_range(X)
     fitted_low, fitted_high = fitted_range
     width = fitted_high - fitted_low
-    if width > 0 and (low < fitted_low - width or high > fitted_high + width):
+    bounds = fitted_low - width, fitted_high + width
+    if width > 0 and widest((low, high), bounds) != bounds and _share_of_rows_outside(X, bounds) >= 0.1:
         warnings.warn(
             f"X at predict time spans [{low:.6g}, {high:.6g}] but the model was fitted on "
             f"[{fitted_low:.6g}, {fitted_high:.6g}]; was the scaler applied?",
@@ -119,18 +128,32 @@ def warn_if_far_outside(X, fitted_range):
         )
 
 
+def _share_of_rows_outside(X, bounds):
+    lowest, highest = (
+        extreme.toarray() if sparse.issparse(extreme) else extreme
+        for extreme in (X.min(axis=1), X.max(axis=1))
+    )
+    return float(((lowest < bounds[0]) | (highest > bounds[1])).mean())
+
+
 def warn_if_saturated(hidden_mean, layer):
-    """Warn if nearly all hidden units have the same value for nearly all rows."""
+    """Warn if nearly all hidden units have the same value for all rows."""
     activity = hidden_mean.mean(axis=0)
-    share = float(((activity < 0.01) | (activity > 0.99)).mean())
-    if share >= _SATURATED_SHARE:
-        warnings.warn(
-            f"{share:.0%} of hidden units of {layer} are saturated (mean activation <0.01 or >0.99); "
-            "features carry almost no information. Lower learning_rate, add weight decay, "
-            "or check scaling.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
+    saturated = ((activity < 0.01) | (activity > 0.99)).mean()
+    constant = (np.ptp(hidden_mean, axis=0) < 0.001).mean() if len(hidden_mean) > 1 else 0
+    if max(saturated, constant) < _SATURATED_SHARE:
+        return
+    found = (
+        f"{saturated:.0%} of hidden units of {layer} are saturated (mean activation <0.01 or >0.99)"
+        if saturated >= constant
+        else f"{constant:.0%} of hidden units of {layer} are constant (activation varies by <0.001)"
+    )
+    warnings.warn(
+        f"{found}; features carry almost no information. Lower learning_rate, add weight decay, "
+        "raise n_iter, or check scaling.",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
 
 
 def check_count(name, value):
@@ -155,7 +178,7 @@ def warn_if_one_class(predicted, targets, classes):
         return
     share = np.bincount(targets).max() / len(targets)
     warnings.warn(
-        f"The fitted network predicts class {classes[predicted[0]]!r} for every training sample "
+        f"The fitted network predicts class {classes.tolist()[predicted[0]]!r} for every training sample "
         f"(majority share {share:.0%}). Check scaling, lower learning_rate, more max_iter, or "
         'class_weight="balanced".',
         ConvergenceWarning,

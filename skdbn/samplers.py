@@ -32,6 +32,8 @@ class Sampler(BaseEstimator, metaclass=ABCMeta):
     between updates also defines `start`, `resume` and `n_rows`.
     """
 
+    draws = True  # False: the data are presented by their means too
+
     def n_rows(self, batch_size):
         """Return how many rows the model term has when a batch has `batch_size`.
 
@@ -247,6 +249,8 @@ class MeanField(Sampler):
     >>> from skdbn.samplers import MeanField
     >>> rbm = RBMTransformer(n_components=16, sampler=MeanField(), batch_size=None)
     """
+
+    draws = False
 
     def __init__(self, n_steps=1):
         self.n_steps = n_steps

@@ -27,9 +27,14 @@ def rbm(**parameters):
 
 def classifier(**parameters):
     # The rate and the epochs are those with which the 30 rows of the checks can be learned in full batches.
-    return DBNClassifier(
-        **{"hidden_layer_sizes": (8, 8), "rbm": rbm(), "learning_rate": 0.03, "max_iter": 40, **parameters}
-    )
+    defaults = {
+        "hidden_layer_sizes": (8, 8),
+        "rbm": rbm(),
+        "learning_rate": 0.03,
+        "dropout": 0.0,
+        "max_iter": 40,
+    }
+    return DBNClassifier(**{**defaults, **parameters})
 
 
 EXACT_ESTIMATORS = [

@@ -33,6 +33,7 @@ def small_dbn(**parameters):
             "hidden_layer_sizes": (7, 3),
             "rbm": RBMTransformer(n_iter=3, learning_rate=Linear(0.05, 0)),
             "learning_rate": Linear(0.05, 0),
+            "dropout": 0.0,
             "max_iter": 5,
             "random_state": 0,
             **parameters,

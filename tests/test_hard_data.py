@@ -119,7 +119,7 @@ def test_wide_sparse_rows():
     assert_finite(machine.components_, machine.free_energy(X))
     activity = machine.transform(X).mean(axis=0)
     assert ((activity > 0.01) & (activity < 0.99)).all()
-    model = dbn(hidden_layer_sizes=8, rbm=machine, max_iter=5, batch_size=50).fit(X[:800], y[:800])
+    model = dbn(hidden_layer_sizes=8, rbm=machine, max_iter=20, batch_size=50).fit(X[:800], y[:800])
     assert_finite(*model.coefs_)
     assert len(set(model.predict(X[800:]))) == 4
 

@@ -31,6 +31,7 @@ def small_dbn(**parameters):
             "hidden_layer_sizes": (7, 3),
             "rbm": RBMTransformer(n_iter=2),
             "learning_rate": Linear(0.05, 0),
+            "dropout": 0.0,
             "max_iter": 10,
             "tol": 1.0,  # whatever the loss does is convergence: no warning about that
             "random_state": 0,
@@ -216,6 +217,7 @@ def test_m8_one_hot_targets(X):
         small_dbn().fit(X, np.full((40, 2), 7))
 
 
+@pytest.mark.filterwarnings("ignore:The fitted network predicts class")  # ten updates
 def test_m9_more_rows_in_a_batch_than_there_are(X, y):
     message = r"^batch_size=256 is larger than n_samples=40; using 40\.$"
     with pytest.warns(UserWarning, match=message):

@@ -41,10 +41,12 @@ class Bernoulli(Unit):
 
     Parameters
     ----------
-    redraw : bool, default=False
-        How a value inside (0, 1) is presented in training: as it is (False), or drawn anew as 0 or 1
-        with that probability each time the row is seen (True), which is how the likelihoods of
-        binarised grey images are trained in the literature [1]_.
+    redraw : bool, default=True
+        How a value inside (0, 1) is presented in training: drawn anew as 0 or 1 with that probability
+        each time the row is seen (True), as binarised grey images are trained in the literature [1]_,
+        or as it is (False). A grey value as it is varies less than any binary unit of that mean can:
+        rows of little contrast then teach an RBM nothing, and its weights fade to 0. Values of 0
+        and 1 are the same either way.
 
     References
     ----------
@@ -59,7 +61,7 @@ class Bernoulli(Unit):
     array([[0.269, 0.5  , 0.731]])
     """
 
-    def __init__(self, redraw=False):
+    def __init__(self, redraw=True):
         self.redraw = redraw
 
     def encode(self, x, out, rng=None):
