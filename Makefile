@@ -65,6 +65,7 @@ examples: $(VENV)/.stamp-plot  ## run every example, stop at the first error
 smoke: $(VENV)/.stamp-plot  ## run the benchmarks at their smallest size, without data files
 	$(PY) benchmarks/mnist.py --smoke
 	$(PY) benchmarks/accuracy.py --smoke
+	$(PY) benchmarks/likelihood.py --smoke
 
 clean:  ## remove caches and build products; the environments stay
 	rm -rf build dist .pytest_cache .ruff_cache .hypothesis doc/_build

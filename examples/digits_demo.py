@@ -19,7 +19,6 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
-from threadpoolctl import threadpool_limits
 
 from skdbn import DBNClassifier
 
@@ -39,11 +38,12 @@ def mosaic(filters, n_columns, side=8):
 
 
 def draw_filters(axes, rbm):
-    image = mosaic(rbm.components_[:144], n_columns=12)
-    limit = np.nanpercentile(np.abs(image), 99.5)  # one symmetric scale for all filters
+    strongest_first = np.argsort(-np.linalg.norm(rbm.components_, axis=1))
+    image = mosaic(rbm.components_[strongest_first[:100]], n_columns=10)
+    limit = np.nanpercentile(np.abs(image), 99)  # one symmetric scale for all filters
     shown = axes.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
     axes.set_axis_off()
-    axes.set_title("Layer 1: weights from the 8 x 8 pixels to 144 of the 256 hidden units")
+    axes.set_title("Layer 1: weights from 8 x 8 pixels, the 100 strongest of 256 hidden units")
     axes.figure.colorbar(shown, ax=axes, shrink=0.7, pad=0.02)
 
 
@@ -90,8 +90,7 @@ def main():
     summary = []
     for classifier in classifiers:
         start = time.perf_counter()
-        with threadpool_limits(1):  # arrays of this size gain nothing from more threads
-            model = make_pipeline(MinMaxScaler(clip=True), classifier).fit(X_train, y_train)
+        model = make_pipeline(MinMaxScaler(), classifier).fit(X_train, y_train)
         seconds = time.perf_counter() - start
         accuracy = model.score(X_test, y_test)
         name = type(classifier).__name__

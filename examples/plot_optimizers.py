@@ -85,7 +85,7 @@ for name, (optimizer, rates) in candidates.items():
     at_end = " (end of its grid)" if rate in (rates[0], rates[-1]) else ""
     print(f"{name:<20} {middle[-1]:.2f} +- {spread[-1]:.2f} with rate {rate:g}{at_end}")
     (line,) = axes.plot(epochs, middle, label=f"{name}, rate {rate:g}")
-    axes.fill_between(epochs, middle - spread, middle + spread, color=line.get_color(), alpha=0.15, lw=0)
+    axes.fill_between(epochs, middle - spread, middle + spread, color=line.get_color(), alpha=0.1, lw=0)
 axes.set(xlabel="epoch", ylabel="exact test log-likelihood (nats per image)", ylim=(-23, None))
 axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False, loc="lower right")

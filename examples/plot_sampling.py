@@ -15,16 +15,15 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
 from skdbn import RBMTransformer
-from skdbn.units import Bernoulli
 
 X = (load_digits().data / 16).astype(np.float32)
 X_train, X_test = train_test_split(X, test_size=400, random_state=0)
 
 # %%
-# ``redraw=True`` takes grey levels for probabilities and draws black and white images from them anew
-# in each epoch: the machine then models binary images, and its samples are such images.
+# Grey levels count as probabilities, from which black and white images are drawn anew in each epoch: the
+# machine models binary images, and its samples are such images.
 
-rbm = RBMTransformer(128, visible=Bernoulli(redraw=True), n_iter=40, random_state=0).fit(X_train)
+rbm = RBMTransformer(128, n_iter=40, random_state=0).fit(X_train)
 
 # One more pass by means turns the black and white samples into grey levels, which are easier to read.
 samples = rbm.sample(12, n_steps=1000, random_state=0)

@@ -4,17 +4,13 @@ import copy
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
+from sklearn.utils.validation import check_consistent_length
 
 from skdbn import _validation
 from skdbn._dbn import layer_prototypes, new_network
 from skdbn._fine_tuning import FineTuningResult, Stopping, fine_tune, fine_tune_top
+from skdbn._fitted_dbn import FittedDBNClassifierMixin
 from skdbn._labels import (
     NO_LABEL,
     LabelledRows,
@@ -25,26 +21,22 @@ from skdbn._labels import (
     split_stratified,
     weights_with_classes,
 )
-from skdbn._network import Network, features, log_probabilities, probabilities, split
+from skdbn._network import Network, probabilities, split
+from skdbn._planning import FirstRate, plan_training
 from skdbn._rbm import RBMTransformer
 from skdbn._sklearn_compat import Interval, StrOptions, fit_context
-from skdbn._training import Plan, TrainingState
+from skdbn._training import TrainingState
+from skdbn._transaction import all_or_nothing
 from skdbn._validation import data_range, warn_if_one_class, warn_not_converged, widest
-from skdbn.optimizers import OPTIMIZERS, Optimizer, resolve_optimizer
-from skdbn.schedules import InverseScaling, Linear, Schedule
-from skdbn.units import Bernoulli
+from skdbn.optimizers import OPTIMIZERS, Optimizer
+from skdbn.schedules import Schedule
 
-# "auto" learning rates. A step of RMSProp has about the size of the rate in every weight, so it moves the
-# field of a unit by more the more inputs there are: with 784 inputs 0.003 was best on validation rows
-# (0.001 and 0.01 were worse), with 64 inputs 0.01.
-_FIRST_RATE = 0.08  # for one input; divided by the square root of their number
-_LARGEST_FIRST_RATE = 0.01
-_ONLINE_DELAY = 1000  # updates until the rate of `partial_fit` has fallen by a factor sqrt(2)
-
+# Found on validation rows: with 784 inputs 0.003 was best (0.001 and 0.01 were worse), with 64 0.01.
+_FIRST_RATE = FirstRate(for_one_input=0.08, largest=0.01)
 _N_SHOWN = 5000  # training rows on which the warning about a single class looks
 
 
-class DBNClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClassifierMixin, BaseEstimator):
+class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, BaseEstimator):
     r"""Deep belief network: a stack of RBMs, fine-tuned as a classifier.
 
     Training has two phases. *Pre-training* fits one RBM a layer without labels, bottom up; each is
@@ -159,7 +151,7 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
     n_features_in_ : int
         Number of columns seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X had string names.
 
     See Also
@@ -265,6 +257,7 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
     # -- training ---------------------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Pre-train the layers and fine-tune the network.
 
@@ -308,13 +301,14 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             data, held_out = split_stratified(data, self.validation_fraction, state.rng)
         if not resume:
             network, machines = self._new_network(data, len(classes), state.rng)
-        plan = self._plan(data, self.max_iter, Linear(self._first_rate(), 0))
+        plan = self._plan(data, online=False)
         result = self._fine_tune(network, data, classes, plan, state, held_out)
         self._keep(network, machines, classes, state, result, data_range(X), add=resume)
         self._warn(result, data)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Fine-tune for one pass over X in mini-batches; the first call pre-trains the layers on it.
 
@@ -351,7 +345,7 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         else:
             state = TrainingState(_validation.make_generator(self.random_state))
             network, machines = self._new_network(data, len(classes), state.rng)
-        plan = self._plan(data, 1, InverseScaling(self._first_rate(), delay=_ONLINE_DELAY))
+        plan = self._plan(data, online=True)
         result = self._fine_tune(network, data, classes, plan, state)
         self._keep(network, machines, classes, state, result, data_range(X), add=resume)
         return self
@@ -417,20 +411,11 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         network = Network(self.visible_, self._units, parameters)
         return network, self.rbms_, copy.deepcopy(self._state)
 
-    def _plan(self, data, n_epochs, auto_rate):
-        n_labelled = int((data.targets != NO_LABEL).sum())
-        return Plan(
-            optimizer=resolve_optimizer(self.optimizer),
-            learning_rate=auto_rate if isinstance(self.learning_rate, str) else self.learning_rate,
-            alpha=self.alpha,
-            batch_size=_validation.check_batch_size(self.batch_size, max(1, n_labelled), warn=n_epochs > 1),
-            n_epochs=n_epochs,
-            n_planned_epochs=self.max_iter,
-            stage="Fine-tuning",
+    def _plan(self, data, *, online):
+        n_labelled = max(1, int((data.targets != NO_LABEL).sum()))
+        return plan_training(
+            self, n_labelled, self.max_iter, _FIRST_RATE, online=online, stage="Fine-tuning"
         )
-
-    def _first_rate(self):
-        return min(_LARGEST_FIRST_RATE, _FIRST_RATE / self.n_features_in_**0.5)
 
     def _fine_tune(self, network, data, classes, plan, state, held_out=None):
         """Train the network in place on the labelled rows."""
@@ -467,99 +452,5 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             warn_not_converged(self.max_iter)
         data = data.labelled()
         shown = np.linspace(0, len(data.targets) - 1, min(len(data.targets), _N_SHOWN)).astype(int)
-        predicted = self._probabilities(data.X[shown]).argmax(axis=1)
+        predicted = probabilities(self._network(), data.X[shown]).argmax(axis=1)
         warn_if_one_class(predicted, data.targets[shown], self.classes_)
-
-    # -- the fitted network -----------------------------------------------------------------------
-
-    def _check_rows(self, X):
-        check_is_fitted(self)
-        X = _validation.check_rows(self, X, reset=False)
-        _validation.warn_if_far_outside(X, self._fitted_range)
-        return X
-
-    def _network(self):
-        # The first weights act on X itself, see `Unit.to_data_units`: no encoding.
-        return Network(Bernoulli(), self._units, (*self.coefs_, *self.intercepts_))
-
-    def _probabilities(self, X):
-        return probabilities(self._network(), X)
-
-    def predict_proba(self, X):
-        """Compute the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows in the units of the training data.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            Columns in the order of `classes_`; rows sum to 1.
-        """
-        return self._probabilities(self._check_rows(X))
-
-    def predict_log_proba(self, X):
-        """Compute the logarithm of the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows in the units of the training data.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-            Finite also where the probability rounds to 0.
-        """
-        X = self._check_rows(X)
-        return log_probabilities(self._network(), X)
-
-    def predict(self, X):
-        """Predict the most probable class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows in the units of the training data.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            Elements of `classes_`.
-        """
-        X = self._check_rows(X)
-        return self.classes_[self._probabilities(X).argmax(axis=1)]
-
-    def transform(self, X, layer=-1):
-        """Compute the activities of a hidden layer of the fine-tuned network.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows in the units of the training data.
-
-        layer : int, default=-1
-            Position in `hidden_layer_sizes`; negative from the top.
-
-        Returns
-        -------
-        H : ndarray of shape (n_samples, hidden_layer_sizes[layer])
-            Means of the hidden units, in the dtype of X.
-        """
-        X = self._check_rows(X)
-        n_hidden = len(self.coefs_) - 1
-        if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
-            raise ValueError(
-                f"layer={layer!r}, but the network has {n_hidden} hidden layers: "
-                f"give an integer from {-n_hidden} to {n_hidden - 1}."
-            )
-        return features(self._network(), X, layer).astype(X.dtype, copy=False)
-
-    def __sklearn_tags__(self):
-        """Tell scikit-learn that sparse X is taken and float32 stays float32."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

@@ -10,21 +10,19 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, clone
 from skdbn import _validation
 from skdbn._energy import RBMParameters
 from skdbn._fitted_rbm import FittedRBMMixin
+from skdbn._planning import FirstRate, plan_training
 from skdbn._rbm_fit import Watch, begin_training, run_training, take_in_new_rows
 from skdbn._rows import Rows, weighted_moments
 from skdbn._sklearn_compat import Interval, StrOptions, fit_context
-from skdbn._training import Plan
-from skdbn.optimizers import OPTIMIZERS, Optimizer, resolve_optimizer
+from skdbn._transaction import all_or_nothing
+from skdbn.optimizers import OPTIMIZERS, Optimizer
 from skdbn.samplers import SAMPLERS, Sampler, resolve_sampler
-from skdbn.schedules import InverseScaling, Linear, Schedule
+from skdbn.schedules import Schedule
 from skdbn.units import UNITS, Bernoulli, Gaussian, Unit, resolve_unit
 
-# "auto" learning rates. A step of RMSProp has about the size of the rate in every weight, so it moves the
-# field of a unit by more the more inputs there are: on validation rows 0.009 was best with 784 inputs
-# (0.003 learned worse likelihoods) and 0.03 with 64.
-_FIRST_RATE = 0.25  # for one input; divided by the square root of their number
-_LARGEST_FIRST_RATE = 0.03
-_ONLINE_DELAY = 1000  # updates until the rate of `partial_fit` has fallen by a factor sqrt(2)
+# Found on validation rows: with 784 inputs 0.005 gave the best likelihoods (0.003 and 0.009 were worse
+# by 1 to 3 nats); with 64 inputs rates from 0.01 to 0.03 were equally good.
+_FIRST_RATE = FirstRate(for_one_input=0.14, largest=0.03)
 
 
 class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstimator):
@@ -64,7 +62,7 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
         How a gradient becomes an update, see :mod:`skdbn.optimizers`.
 
     learning_rate : "auto", float or Schedule, default="auto"
-        Step size of one update. "auto" starts at r = 0.25 / sqrt(n_features), at most 0.03, since a
+        Step size of one update. "auto" starts at r = 0.14 / sqrt(n_features), at most 0.03, since a
         step of RMSProp moves a unit more the more inputs it has. In `fit` it is ``Linear(r, 0)``; in
         `partial_fit`, where the end is not known, ``InverseScaling(r, delay=1000)``. A float stays
         constant: with RMSProp the model then keeps a noise floor that grows with the rate.
@@ -121,7 +119,7 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
     n_features_in_ : int
         Number of columns seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X had string names.
 
     See Also
@@ -230,10 +228,11 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
         """
         return self._fit(X, sample_weight, X_val)
 
+    @all_or_nothing
     def _fit(self, X, sample_weight=None, X_val=None, stage="Training", layer="the RBM"):
         resume = self.warm_start and hasattr(self, "components_")
         rows, X_val, values = self._check_training_data(X, sample_weight, X_val, reset=not resume)
-        plan = self._plan(rows, self.n_iter, Linear(self._first_rate(), 0), stage)
+        plan = self._plan(rows, online=False, stage=stage)
         if resume:
             training = self._resumed_training(plan.batch_size)
             training.state.start_anew()
@@ -245,6 +244,7 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
     def partial_fit(self, X, y=None, sample_weight=None):
         """Make one pass over X in mini-batches, going on from where the last call ended.
 
@@ -271,7 +271,7 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
         """
         resume = hasattr(self, "components_")
         rows, _, values = self._check_training_data(X, sample_weight, None, reset=not resume)
-        plan = self._plan(rows, 1, InverseScaling(self._first_rate(), delay=_ONLINE_DELAY), "Training")
+        plan = self._plan(rows, online=True)
         if resume:
             training = self._resumed_training(plan.batch_size)
             take_in_new_rows(training, rows)
@@ -291,19 +291,8 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
             X_val = _validation.check_rows(self, X_val, reset=False).astype(X.dtype, copy=False)
         return Rows(X, sample_weight=sample_weight), X_val, _validation.data_range(X)
 
-    def _plan(self, rows, n_epochs, auto_rate, stage):
-        return Plan(
-            optimizer=resolve_optimizer(self.optimizer),
-            learning_rate=auto_rate if isinstance(self.learning_rate, str) else self.learning_rate,
-            alpha=self.alpha,
-            batch_size=_validation.check_batch_size(self.batch_size, rows.n_rows, warn=n_epochs > 1),
-            n_epochs=n_epochs,
-            n_planned_epochs=self.n_iter,
-            stage=stage,
-        )
-
-    def _first_rate(self):
-        return min(_LARGEST_FIRST_RATE, _FIRST_RATE / self.n_features_in_**0.5)
+    def _plan(self, rows, *, online, stage="Training"):
+        return plan_training(self, rows.n_rows, self.n_iter, _FIRST_RATE, online=online, stage=stage)
 
     def _sampler(self):
         return resolve_sampler(self.sampler)

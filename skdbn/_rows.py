@@ -73,6 +73,7 @@ def blocks_of_rows(X, width=0):
         yield rows, (X[rows].toarray() if sparse.issparse(X) else X[rows])
 
 
+@np.errstate(over="ignore", invalid="ignore")  # infinite spreads are refused where they are used
 def weighted_moments(X, sample_weight=None):
     """Return mean and standard deviation of the columns, accumulated in float64 and block by block.
 

@@ -37,7 +37,8 @@ def to_machine():
 
     def convert(oracle, dtype=np.float64):
         if oracle.visible == "bernoulli":
-            visible = Bernoulli()
+            # Grey rows as they are: their gradient is one number, which the oracle knows.
+            visible = Bernoulli(redraw=False)
         else:
             n = oracle.n_visible
             visible = Gaussian().adapt(LOCATION[:n].astype(dtype), SCALE[:n].astype(dtype))

@@ -163,6 +163,35 @@ def test_gradient_of_cd_is_on_average_that_of_all_its_chains(
         assert (np.abs(drawn.mean(axis=0) - exact) < N_ERRORS * error).all()
 
 
+def test_gradient_of_redrawn_grey_rows_is_on_average_that_of_all_their_draws(
+    binary_oracle, to_machine, rng
+):
+    oracle, n_copies, n_replicates = binary_oracle, 97, 211
+    machine = to_machine(oracle)._replace(visible=Bernoulli())
+    row = np.full(N_VISIBLE, 0.5)  # as far from binary as can be
+    learner = make_learner(oracle, machine, ExactSampler(oracle), rng, batch_size=n_copies)
+    batch = make_batch(machine, np.tile(row, (n_copies, 1)))
+    replicates = [copies(learner.gradient(batch)) for _ in range(n_replicates)]
+    states = oracle.visible_states
+    expected = oracle.gradient(states, np.where(states == 1, row, 1 - row).prod(axis=1))
+    of_the_grey_row = oracle.gradient(row[np.newaxis], np.ones(1))
+    for drawn, exact in zip(map(np.array, zip(*replicates, strict=True)), expected, strict=True):
+        error = drawn.std(axis=0, ddof=1) / np.sqrt(n_replicates)
+        assert (np.abs(drawn.mean(axis=0) - exact) < N_ERRORS * error).all()
+        assert (error < 0.005).all()
+    assert np.abs(expected[0] - of_the_grey_row[0]).max() > 0.05  # more than 10 errors: another gradient
+
+
+def test_mean_field_presents_grey_rows_as_they_are(binary_oracle, to_machine, to_rows, rng):
+    v, gradients = rng.random((N_SAMPLES, N_VISIBLE)), []
+    for visible in (Bernoulli(), Bernoulli(redraw=False)):
+        machine = to_machine(binary_oracle)._replace(visible=visible)
+        learner = make_learner(binary_oracle, machine, MeanField(), rng)
+        gradients.append(copies(learner.gradient(make_batch(machine, v))))
+    for one, other in zip(*gradients, strict=True):
+        assert_array_equal(one, other)
+
+
 def centred_gradient(gradient, offsets):
     """(h - lambda)(v - mu) = h v - lambda v - h mu + lambda mu, of which the last term cancels."""
     weights, hidden_bias, visible_bias = gradient

@@ -117,6 +117,48 @@ def test_upper_layers_have_binary_visible_units_whatever_the_data(raw_data):
     assert [type(rbm.visible_) for rbm in dbn.rbms_] == [Gaussian, Bernoulli, Bernoulli]
 
 
+@pytest.mark.parametrize(
+    ("prototype", "expected"),
+    [
+        ({}, [True, True, True]),
+        ({"visible": "bernoulli"}, [True, True, True]),
+        ({"visible": Bernoulli(redraw=False)}, [False, False, False]),
+        # Without a Bernoulli object below, their type is that of the hidden units.
+        ({"hidden": Bernoulli(redraw=False)}, [True, False, False]),
+        ({"visible": Bernoulli(), "hidden": Bernoulli(redraw=False)}, [True, True, True]),
+    ],
+    ids=str,
+)
+# Grey rows of little contrast teach a machine next to nothing as they are.
+@pytest.mark.filterwarnings("ignore:.* of hidden units of layer . are constant")
+def test_upper_layers_take_the_bernoulli_units_of_the_prototype(prototype, expected, data):
+    rbm = RBMTransformer(n_iter=2, learning_rate=Linear(0.05, 0), **prototype)
+    dbn = small_dbn(rbm=rbm, hidden_layer_sizes=(7, 5, 3)).fit(*data)
+    assert [machine.visible_.redraw for machine in dbn.rbms_] == expected
+
+
+def test_upper_layers_draw_anew_above_gaussian_units(raw_data):
+    dbn = small_dbn(hidden_layer_sizes=(7, 5, 3)).fit(*raw_data)
+    assert [machine.visible_.redraw for machine in dbn.rbms_[1:]] == [True, True]
+
+
+def test_machines_of_a_list_keep_their_own_units(data):
+    units = [Bernoulli(redraw=False), Bernoulli()]
+    machines = [RBMTransformer(n_iter=2, learning_rate=0.05, visible=unit) for unit in units]
+    dbn = small_dbn(rbm=machines).fit(*data)
+    assert [machine.visible_.redraw for machine in dbn.rbms_] == [False, True]
+
+
+def test_output_format_of_the_prototype_does_not_enter_the_training(data):
+    X, y = data
+    rbm = RBMTransformer(n_iter=3, learning_rate=Linear(0.05, 0)).set_output(transform="pandas")
+    dbn = small_dbn(rbm=rbm).fit(X, y)
+    assert_same_network(dbn, small_dbn().fit(X, y))
+    assert not hasattr(dbn.rbms_[1], "feature_names_in_")  # it saw an array, as in prediction
+    frame = small_dbn().set_output(transform="pandas").fit(X, y).transform(X)
+    assert frame.columns.tolist() == ["dbnclassifier0", "dbnclassifier1", "dbnclassifier2"]
+
+
 @pytest.mark.parametrize("kind", ["binary", "real"])
 def test_network_before_fine_tuning_is_the_stack(kind, data, raw_data):
     X, y = data if kind == "binary" else raw_data
@@ -466,15 +508,15 @@ def test_rows_without_labels_help():
         marked[chosen] = y[chosen]
     rbm = RBMTransformer(learning_rate=Linear(0.03, 0), n_iter=40)
     dbn = DBNClassifier(16, rbm=rbm, fine_tuning=None, unlabeled=-1, random_state=0)
-    dbn.set_params(learning_rate=Linear(0.01, 0), max_iter=60)
+    dbn.set_params(learning_rate=Linear(0.05, 0), max_iter=200)  # of two updates each
     rest = marked == -1
     with_them = clone(dbn).fit(X, marked).score(X[rest], y[rest])
     alone = LogisticRegression().fit(X[~rest], y[~rest]).score(X[rest], y[rest])
     without = clone(dbn).set_params(pretrain=False, fine_tuning="backprop").fit(X, marked)
-    # The patterns can only be found in the rows without labels: 0.77 to 0.89 for the seeds 0 to 2, where
-    # a network without pre-training has 0.66 to 0.71.
-    assert with_them > alone + 0.02
-    assert with_them > without.score(X[rest], y[rest]) + 0.05
+    # The patterns can only be found in the rows without labels: 0.86 to 0.94 for the seeds 0
+    # to 9, where a network without pre-training has 0.65 to 0.74 and a linear model 0.73.
+    assert with_them > alone + 0.08
+    assert with_them > without.score(X[rest], y[rest]) + 0.08
 
 
 # -- partial_fit and warm_start -------------------------------------------------------------------

@@ -16,11 +16,11 @@ PACKAGE = Path(skdbn.__file__).parent
 LEVELS = [
     # Leaves: they know nothing of the rest.
     {"schedules", "units", "exceptions", "_centering", "_labels", "_linear_algebra", "_reporting"}
-    | {"_rows", "_sklearn_compat"},
+    | {"_rows", "_sklearn_compat", "_transaction"},
     {"optimizers", "_energy", "_validation"},
     {"samplers", "_initialization", "_likelihood", "_network", "_training"},
-    {"_contrastive", "_fine_tuning"},
-    {"_fitted_rbm", "_rbm_fit"},
+    {"_contrastive", "_fine_tuning", "_planning"},
+    {"_fitted_dbn", "_fitted_rbm", "_rbm_fit"},
     # The estimators.
     {"_rbm"},
     {"_dbn"},
@@ -38,13 +38,14 @@ FOLDER_LEVEL = {
     for folder, levels in FOLDERS.items()
 }
 
-REQUIRED = {"numpy", "scipy", "sklearn", "skdbn"}
+# threadpoolctl is a requirement of scikit-learn.
+REQUIRED = {"numpy", "scipy", "sklearn", "threadpoolctl", "skdbn"}
 # Of scikit-learn these need nothing but BaseEstimator, for their parameters.
 SEPARATE = {"schedules", "units", "samplers", "optimizers", "_linear_algebra", "_rows", "_reporting"}
-SEPARATE |= {"_centering", "exceptions"}
+SEPARATE |= {"_centering", "_transaction", "exceptions"}
 SEPARATE |= {"_energy", "_network", "_training", "_contrastive", "_fine_tuning", "_initialization"}
 # User input is checked at the border: in the estimators and what they consist of.
-MAY_VALIDATE = {"_rbm", "_fitted_rbm", "_dbn", "_dbn_classifier", "skdbn"}
+MAY_VALIDATE = {"_rbm", "_fitted_rbm", "_fitted_dbn", "_planning", "_dbn", "_dbn_classifier", "skdbn"}
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 each_source = pytest.mark.parametrize(

@@ -5,6 +5,7 @@ The numbers after "m" are those of the table of failure modes that the texts com
 
 import pickle
 import re
+import warnings
 from unittest import mock
 
 import numpy as np
@@ -12,9 +13,10 @@ import pytest
 from scipy import sparse
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from skdbn import DBNClassifier, RBMTransformer
+from skdbn.exceptions import DivergenceError
 from skdbn.optimizers import SGD, RMSProp
 from skdbn.samplers import CD, PCD
 from skdbn.schedules import Linear
@@ -107,6 +109,49 @@ def test_m2_forgotten_scaler_in_front_of_a_classifier(method, X, y):
     assert len(caught) == 1
 
 
+@pytest.mark.parametrize("convert", [sparse.csr_matrix, sparse.csr_array, sparse.csc_matrix])
+def test_m2_forgotten_scaler_of_sparse_rows(convert, X, y):
+    X[X < 0.3] = 0
+    rbm, dbn = small_rbm().fit(convert(X)), small_dbn().fit(convert(X), y)
+    message = r"X at predict time spans \[0, 99\] but the model was fitted on \[0, 0\..*\]; was the scaler"
+    for method in (rbm.transform, dbn.predict):
+        with pytest.warns(UserWarning, match=message) as caught:
+            method(convert(99 * X / X.max()))
+        assert len(caught) == 1
+
+
+@pytest.mark.parametrize("side", ["above", "below"])
+@pytest.mark.parametrize(
+    "convert", [np.asarray, sparse.csr_matrix, sparse.csr_array], ids=["dense", "matrix", "array"]
+)
+def test_m2_asks_for_a_tenth_of_the_rows(side, convert, X, y, rng):
+    rbm, dbn = small_rbm().fit(X), small_dbn().fit(X, y)
+    rows = rng.random((100, 5))
+    rows[:9, 2] = 99 if side == "above" else -99
+    assert np.isfinite(rbm.transform(convert(rows))).all()  # in silence
+    assert np.isfinite(dbn.predict_proba(convert(rows))).all()
+    rows[9, 0] = 99 if side == "above" else -99
+    for method in (rbm.transform, dbn.predict_proba):
+        with pytest.warns(UserWarning, match=r"was the scaler applied\?"):
+            method(convert(rows))
+
+
+def test_m2_rare_columns_after_min_max_scaler_are_taken_in_silence(rng):
+    # Border pixels: rarely on, hardly so in the training rows, and fully so in some of the others.
+    X, X_new = rng.uniform(0, 255, size=(200, 9)), rng.uniform(0, 255, size=(100, 9))
+    X[:, 8] = 2.0 * (np.arange(200) == 7)
+    X_new[:, 8] = 255.0 * (np.arange(100) < 5)
+    y = np.arange(200) % 2
+    scaler = MinMaxScaler().fit(X)
+    assert scaler.transform(X_new).max() > 100
+    rbm = small_rbm().fit(scaler.transform(X))
+    dbn = small_dbn().fit(scaler.transform(X), y)
+    assert np.isfinite(rbm.transform(scaler.transform(X_new))).all()
+    assert np.isfinite(dbn.predict_proba(scaler.transform(X_new))).all()
+    with pytest.warns(UserWarning, match=r"was the scaler applied\?"):
+        dbn.predict(X_new)
+
+
 def test_m2_values_a_little_outside_are_taken_in_silence(X, y):
     rbm, dbn = small_rbm(visible="bernoulli").fit(X), small_dbn().fit(X, y)
     for rows in (1.9 * X, X - 0.9):  # within one width of the range
@@ -122,6 +167,18 @@ def test_m3_divergence_names_the_stage_the_epoch_and_the_rate(rng):
     )
     with pytest.raises(ValueError, match=message):
         small_rbm(visible="gaussian", optimizer=SGD(), learning_rate=1e30, n_iter=50).fit(X)
+
+
+@pytest.mark.parametrize("sampler", ["pcd", "cd", "meanfield"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
+def test_m3_comes_alone(visible, dtype, sampler, X):
+    rbm = small_rbm(visible=visible, sampler=sampler, optimizer=SGD(), learning_rate=1e300, n_iter=50)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with pytest.raises(DivergenceError, match=r"^Training diverged at epoch"):
+            rbm.fit(X.astype(dtype))
+    assert caught == []
 
 
 def test_m3_divergence_of_a_layer_names_the_layer(rng):
@@ -165,10 +222,39 @@ def test_m5_saturated_hidden_layer(rng):
     rbm.intercept_hidden_[:] = 30.0
     message = (
         r"100% of hidden units of the RBM are saturated \(mean activation <0\.01 or >0\.99\); features "
-        r"carry almost no information\. Lower learning_rate, add weight decay, or check scaling\."
+        r"carry almost no information\. Lower learning_rate, add weight decay, raise n_iter, or check "
+        r"scaling\."
     )
     with pytest.warns(ConvergenceWarning, match=message):
         rbm.fit(X)
+
+
+def test_m5_constant_hidden_layer(rng):
+    X = rng.standard_normal((40, 5))
+    rbm = small_rbm(optimizer=SGD(), learning_rate=1e-12, warm_start=True).fit(X)
+    rbm.components_[:] = 0
+    message = (
+        r"100% of hidden units of the RBM are constant \(activation varies by <0\.001\); features "
+        r"carry almost no information\. Lower learning_rate, add weight decay, raise n_iter, or check "
+        r"scaling\."
+    )
+    with pytest.warns(ConvergenceWarning, match=message):
+        rbm.fit(X)
+
+
+@pytest.mark.parametrize("low_and_high", [(0.0, 0.009), (0.991, 1.0), (0.5, 0.5009)], ids=str)
+def test_m5_asks_for_nine_units_in_ten(low_and_high, X):
+    hidden_mean = np.tile([[0.0], [1.0]], (20, 10))
+    hidden_mean[:, :8] = np.tile(np.array(low_and_high)[:, np.newaxis], (20, 8))
+    with mock.patch("skdbn._rbm_fit.Watch.hidden_mean", return_value=hidden_mean):
+        small_rbm().fit(X)  # in silence
+        hidden_mean[:, 8] = hidden_mean[:, 0]
+        with pytest.warns(ConvergenceWarning, match=r"^90% of hidden units of the RBM are (sat|const)"):
+            small_rbm().fit(X)
+
+
+def test_m5_of_a_single_row_there_is_nothing_to_say(X):
+    assert np.isfinite(small_rbm().fit(X[:1]).transform(X)).all()
 
 
 def test_m5_layer_of_a_stack_is_named(X, y):
@@ -181,21 +267,25 @@ def test_m5_layer_of_a_stack_is_named(X, y):
     assert layers == ["layer 1", "layer 2"]
 
 
-def test_m6_a_single_class_for_all_rows():
+@pytest.mark.parametrize("dtype", [str, object])
+def test_m6_a_single_class_for_all_rows(dtype):
     X = np.full((40, 5), 0.5)  # nothing to tell the rows apart by
-    y = np.where(np.arange(40) < 30, "often", "rare")
+    y = np.where(np.arange(40) < 30, "often", "rare").astype(dtype)
     message = (
-        r"The fitted network predicts class '?often'? for every training sample \(majority share 75%\)\. "
+        r"The fitted network predicts class 'often' for every training sample \(majority share 75%\)\. "
         r'Check scaling, lower learning_rate, more max_iter, or class_weight="balanced"\.'
     )
     with pytest.warns(ConvergenceWarning, match=message):
-        small_dbn().fit(X, y)
+        small_dbn(pretrain=False).fit(X, y)
 
 
-def test_m6_class_is_written_as_the_user_writes_it():
+@pytest.mark.parametrize(
+    ("often", "rare", "written"), [(5, 6, "5"), (2.0, 3.0, r"2\.0"), (True, False, "True")], ids=str
+)
+def test_m6_class_is_written_as_the_user_writes_it(often, rare, written):
     X = np.full((40, 5), 0.5)
-    with pytest.warns(ConvergenceWarning, match=r"predicts class 5 for every training sample"):
-        small_dbn().fit(X, np.where(np.arange(40) < 30, 5, 6))
+    with pytest.warns(ConvergenceWarning, match=f"predicts class {written} for every training sample"):
+        small_dbn(pretrain=False).fit(X, np.where(np.arange(40) < 30, often, rare))
 
 
 def test_m6_is_silent_when_there_is_one_class_only(X):
@@ -217,13 +307,23 @@ def test_m8_one_hot_targets(X):
         small_dbn().fit(X, np.full((40, 2), 7))
 
 
-@pytest.mark.filterwarnings("ignore:The fitted network predicts class")  # ten updates
-def test_m9_more_rows_in_a_batch_than_there_are(X, y):
+@pytest.mark.parametrize("n_epochs", [1, 2])
+@pytest.mark.filterwarnings("ignore:The fitted network predicts class")  # two updates
+@pytest.mark.filterwarnings("ignore:Fine-tuning. maximum iterations")
+def test_m9_more_rows_in_a_batch_than_there_are(n_epochs, X, y):
     message = r"^batch_size=256 is larger than n_samples=40; using 40\.$"
     with pytest.warns(UserWarning, match=message):
-        small_rbm(batch_size=256).fit(X)
+        small_rbm(batch_size=256, n_iter=n_epochs).fit(X)
     with pytest.warns(UserWarning, match=message):
-        small_dbn(batch_size=256).fit(X, y)
+        small_dbn(batch_size=256, max_iter=n_epochs).fit(X, y)
+
+
+def test_m9_chunks_smaller_than_a_batch_are_taken_in_silence(X, y):
+    rbm, dbn = small_rbm(batch_size=256), small_dbn(batch_size=256)
+    for _ in range(2):
+        rbm.partial_fit(X)
+        dbn.partial_fit(X, y)
+    assert (rbm.n_iter_, dbn.n_iter_) == (2, 2)
 
 
 @pytest.mark.parametrize("batch_size", ["auto", None, 40])

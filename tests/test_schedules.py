@@ -26,9 +26,7 @@ def test_values_after_a_quarter_of_the_plan(schedule, expected):
     assert schedule(1.0, 0.01)(0.25) == pytest.approx(expected, rel=1e-14)
 
 
-@pytest.mark.parametrize(
-    ("schedule", "expected"), [(Linear, 0.505), (Exponential, 0.1), (Cosine, 0.505)]
-)
+@pytest.mark.parametrize(("schedule", "expected"), [(Linear, 0.505), (Exponential, 0.1), (Cosine, 0.505)])
 def test_values_half_way(schedule, expected):
     assert schedule(1.0, 0.01)(0.5) == pytest.approx(expected, rel=1e-14)
 

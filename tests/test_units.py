@@ -298,12 +298,12 @@ def test_grey_values_are_taken_as_they_are_outside_training(redraw, rng):
 
 def test_grey_values_are_taken_as_they_are_in_training_without_redraw(rng):
     x = rng.random((N_SAMPLES, N_VISIBLE))
-    encoded = Bernoulli().encode(x, out=np.empty_like(x), rng=rng)
+    encoded = Bernoulli(redraw=False).encode(x, out=np.empty_like(x), rng=rng)
     assert_array_equal(encoded, x)
 
 
-def test_redraw_draws_grey_values_anew_with_their_probability(rng):
-    unit = Bernoulli(redraw=True)
+@pytest.mark.parametrize("unit", [Bernoulli(), Bernoulli(redraw=True), resolve_unit("bernoulli")], ids=str)
+def test_grey_values_are_drawn_anew_in_training_with_their_probability(unit, rng):
     p = np.array([0.0, 0.1, 0.5, 0.93, 1.0])
     x = np.tile(p, (40_000, 1))
     first = unit.encode(x, out=np.empty_like(x), rng=rng)

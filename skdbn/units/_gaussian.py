@@ -42,6 +42,12 @@ class Gaussian(Unit):
     def adapt(self, mean, standard_deviation):
         """Return a copy with `location_` and `scale_`, floored for constant columns."""
         unit = clone(self)
+        too_large = ~np.isfinite(standard_deviation)
+        if too_large.any():
+            raise ValueError(
+                f"The variance of {too_large.sum()} of {mean.size} columns of X overflows; "
+                "scale the inputs."
+            )
         unit.location_ = mean.copy()
         unit.scale_ = self._scale_from(mean, standard_deviation)
         return unit
