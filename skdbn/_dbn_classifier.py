@@ -377,6 +377,7 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
         sample_weight, X, y = _validation.drop_rows_without_weight(sample_weight, X, y)
         if not reset:
             X = X.astype(self.coefs_[0].dtype, copy=False)
+            _validation.warn_if_far_outside(X, self._fitted_range, when="training")
         return X, y, sample_weight
 
     def _check_held_out(self, X_val, y_val, sample_weight_val, classes, dtype):

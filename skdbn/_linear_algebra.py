@@ -1,9 +1,10 @@
 """Array operations that numpy offers only through a temporary array."""
 
 from contextlib import nullcontext
+from functools import cache
 
 from scipy.linalg.blas import get_blas_funcs
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 # Multiplications of the largest matrix product of a step from which a second thread pays.
 _WORTH_MORE_THREADS = 1e7
@@ -24,5 +25,12 @@ def threads_for(parameters, n_rows):
     Threads that wait for the next small product spin, and where other processes are busy they take
     their time too: steps were seen to become 70 times slower.
     """
-    largest = n_rows * max(array.size for array in parameters)
-    return threadpool_limits(1, user_api="blas") if largest < _WORTH_MORE_THREADS else nullcontext()
+    if n_rows * max(array.size for array in parameters) >= _WORTH_MORE_THREADS:
+        return nullcontext()
+    return _controller().limit(limits=1, user_api="blas")
+
+
+@cache
+def _controller():
+    # Looking for the loaded libraries takes longer than a small training.
+    return ThreadpoolController()

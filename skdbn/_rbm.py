@@ -130,8 +130,9 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
     Notes
     -----
     Rows of X are shuffled each epoch. Sparse X is made dense one batch at a time. `sample_weight`
-    weights the rows inside each batch: a row of weight 2 counts twice in the gradient, but a row
-    given twice also makes more updates, so the two are the same only on average.
+    weights the rows in the gradient. With one batch of all rows and the `MeanField` sampler, a row of
+    weight 2 is exactly a row given twice; in smaller batches the gradient is the same on average, but a
+    row given twice also makes more updates.
 
     References
     ----------
@@ -287,6 +288,7 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
         sample_weight, X = _validation.drop_rows_without_weight(sample_weight, X)
         if not reset:
             X = X.astype(self.components_.dtype, copy=False)
+            _validation.warn_if_far_outside(X, self._fitted_range, when="training")
         if X_val is not None:
             X_val = _validation.check_rows(self, X_val, reset=False).astype(X.dtype, copy=False)
         return Rows(X, sample_weight=sample_weight), X_val, _validation.data_range(X)

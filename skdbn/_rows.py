@@ -9,12 +9,18 @@ _BLOCK_ELEMENTS = 2**21  # 8 MB of float32
 
 
 class Batch(NamedTuple):
-    """Some rows of the data. The weights sum to 1, so `weights @ a` is the weighted mean."""
+    """Some rows of the data. The weights sum to 1, so `weights @ a` is the weighted mean.
+
+    `share` is the batch's mean weight over that of all rows. The gradient of the weighted mean times the
+    share is on average the gradient of all rows; without it, rows of large weight would count for less
+    the smaller the batches are.
+    """
 
     inputs: np.ndarray  # (n_rows, n_features), overwritten by the next batch
     targets: np.ndarray | None  # (n_rows, ...)
     weights: np.ndarray  # (n_rows,)
     total_weight: float
+    share: float = 1.0
 
 
 class Rows:
@@ -52,7 +58,8 @@ class Rows:
             return Batch(inputs, targets, weights, float(len(rows)))
         weights = self.sample_weight[rows]
         total = weights.sum(dtype=np.float64)
-        return Batch(inputs, targets, (weights / total).astype(work.dtype), float(total))
+        share = total / len(rows) * self.n_rows / self.total_weight
+        return Batch(inputs, targets, (weights / total).astype(work.dtype), float(total), float(share))
 
 
 def take_rows(X, rows, out):

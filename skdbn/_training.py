@@ -70,6 +70,9 @@ def _run_epoch(learner, rows, plan, state):
     for batch in rows.batches(plan.batch_size, state.rng):
         learning_rate = value_at(plan.learning_rate, state.progress, state.n_steps)
         gradient = learner.gradient(batch)
+        if batch.share != 1:
+            for array in gradient:
+                array *= batch.share
         update, state.optimizer_state = plan.optimizer.update(
             gradient, state.optimizer_state, learning_rate, state.progress
         )

@@ -110,7 +110,7 @@ def warn_if_not_standardized(standard_deviation, scale):
         )
 
 
-def warn_if_far_outside(X, fitted_range):
+def warn_if_far_outside(X, fitted_range, when="predict"):
     """Warn once a call if X reaches more than one range-width beyond the training data.
 
     A row in ten has to: single values far out are what MinMaxScaler gives for rare features.
@@ -121,7 +121,7 @@ def warn_if_far_outside(X, fitted_range):
     bounds = fitted_low - width, fitted_high + width
     if width > 0 and widest((low, high), bounds) != bounds and _share_of_rows_outside(X, bounds) >= 0.1:
         warnings.warn(
-            f"X at predict time spans [{low:.6g}, {high:.6g}] but the model was fitted on "
+            f"X at {when} time spans [{low:.6g}, {high:.6g}] but the model was fitted on "
             f"[{fitted_low:.6g}, {fitted_high:.6g}]; was the scaler applied?",
             UserWarning,
             stacklevel=2,

@@ -631,3 +631,10 @@ def test_failed_training_leaves_a_fitted_network_and_the_data_as_they_were(
     np.testing.assert_array_equal(bad, bad_before)
     np.testing.assert_array_equal(dbn.predict_proba(X), proba)
     assert pickle.dumps(dbn) == before
+
+
+def test_m2_forgotten_scaler_in_a_later_chunk():
+    X = np.random.default_rng(0).random((50, 5))
+    rbm = RBMTransformer(3, random_state=0).partial_fit(X)
+    with pytest.warns(UserWarning, match=r"X at training time spans \[.*was the scaler applied"):
+        rbm.partial_fit(255 * X)

@@ -420,12 +420,10 @@ def test_weights_move_the_model_towards_heavy_rows(X):
     weight = np.where(X[:, 2] == 1, 9.0, 1.0)
     expected = np.average(X[:, 2], weights=weight)
     assert expected - X[:, 2].mean() > 0.4  # 0.82 and 0.34
-    rbm = small_rbm(n_iter=100, batch_size=None, learning_rate=Linear(0.01, 0))
-    # 0.81 to 0.83 for the seeds 0 to 4.
-    assert model_mean(rbm.fit(X, sample_weight=weight))[2] == pytest.approx(expected, abs=0.05)
-    # Weights count inside a batch, so that small batches without a heavy row pull back: 0.71 to 0.76.
-    small_batches = small_rbm(n_iter=20).fit(X, sample_weight=weight)
-    assert model_mean(small_batches)[2] > X[:, 2].mean() + 0.25
+    for batch_size in (7, None):  # 7: batches without a heavy row, and a last one of a single row
+        rbm = small_rbm(n_iter=100, batch_size=batch_size, learning_rate=Linear(0.05, 0))
+        # Up to the noise of the chains; means taken inside small batches end at 0.67 to 0.76.
+        assert model_mean(rbm.fit(X, sample_weight=weight))[2] == pytest.approx(expected, abs=0.04)
 
 
 def test_fit_and_use_leave_the_data_alone(X, X_real, rng):

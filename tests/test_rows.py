@@ -207,3 +207,13 @@ def test_constant_columns_have_no_spread(small_blocks):
     mean, spread = weighted_moments(X)
     assert_array_equal(mean, [0, 0.5, 1])
     assert_array_equal(spread, [0, 0, 0])
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, N_SAMPLES])
+def test_weighted_means_of_the_batches_average_to_that_of_all_rows(X, rng, batch_size):
+    sample_weight = rng.gamma(0.5, size=N_SAMPLES)  # from nearly 0 to far above the mean
+    batches = epoch(Rows(X, sample_weight=sample_weight), batch_size, rng)
+    means = [batch.share * (batch.weights @ batch.inputs) for batch in batches]
+    sizes = [len(batch.weights) for batch in batches]
+    expected = np.average(X, axis=0, weights=sample_weight)
+    assert_allclose(np.average(means, axis=0, weights=sizes), expected, rtol=1e-12)
