@@ -53,7 +53,7 @@ for name, visible in presentations.items():
     for size, scores in zip(sizes, features[name], strict=True):
         print(f"{name}, {size:>3} units: {scores.mean():.3f} +- {scores.std():.3f}")
 
-figure, axes = plt.subplots(figsize=(6.5, 4), layout="constrained")
+figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
 axes.axhspan(pixels.mean() - pixels.std(), pixels.mean() + pixels.std(), color="#6b6b6b", alpha=0.15, lw=0)
 axes.axhline(pixels.mean(), color="#6b6b6b", label="64 pixels")
 for (name, scores), color in zip(features.items(), ("#c8641b", "#1f5a99"), strict=True):
@@ -63,5 +63,5 @@ axes.set_xscale("log", base=2)
 axes.set_xticks(sizes, sizes)
 axes.set(xlabel="number of hidden units", ylabel="test accuracy, mean and spread of 3 folds")
 axes.spines[["top", "right"]].set_visible(False)
-axes.legend(frameon=False, loc="center right")
+axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncol=3)
 plt.show()

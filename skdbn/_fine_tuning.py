@@ -102,10 +102,10 @@ def _has_settled(loss_curve, plan, tol):
     """Tell whether a learning rate that fell to its end has brought the loss to rest.
 
     The criterion by patience cannot be met by a rate that ends with the plan: its last epochs are few
-    and all slow. What tells is that the last of them changed the loss by less than 1 %, or `tol`.
+    and all slow. What tells is that the last of them changed the loss by less than `tol`, or than 1 % of
+    the first epoch's, which is what dropout and small batches still move it by.
     """
     ends = isinstance(plan.learning_rate, Schedule) and plan.learning_rate.ends
     if not ends or len(loss_curve) < 2:
         return False
-    before, last = loss_curve[-2:]
-    return abs(before - last) < max(tol, 0.01 * before)
+    return abs(loss_curve[-2] - loss_curve[-1]) < max(tol, 0.01 * loss_curve[0])
