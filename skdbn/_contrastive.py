@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdbn._blocks import add_scaled
 from skdbn._centering import follow, map_to_plain_bias
 from skdbn._energy import RBMParameters
-from skdbn._linear_algebra import add_scaled
 from skdbn.samplers import States
 
 

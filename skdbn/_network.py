@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import log_softmax, softmax
 
+from skdbn._blocks import add_scaled
 from skdbn._centering import follow, map_to_plain_bias
-from skdbn._linear_algebra import add_scaled
 from skdbn._rows import blocks_of_rows
 from skdbn.units import Bernoulli, Unit
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from skdbn._linear_algebra import threads_for
+from skdbn._threads import threads_for
 from skdbn.exceptions import DivergenceError
 from skdbn.optimizers import Optimizer
 from skdbn.schedules import Schedule, value_at

@@ -15,7 +15,7 @@ PACKAGE = Path(skdbn.__file__).parent
 # A module imports from levels below its own only. A new module needs its place here.
 LEVELS = [
     # Leaves: they know nothing of the rest.
-    {"schedules", "units", "exceptions", "_centering", "_labels", "_linear_algebra", "_reporting"}
+    {"schedules", "units", "exceptions", "_centering", "_labels", "_blocks", "_threads", "_reporting"}
     | {"_rows", "_sklearn_compat", "_transaction"},
     {"optimizers", "_energy", "_validation"},
     {"samplers", "_initialization", "_likelihood", "_network", "_training"},
@@ -41,7 +41,7 @@ FOLDER_LEVEL = {
 # threadpoolctl is a requirement of scikit-learn.
 REQUIRED = {"numpy", "scipy", "sklearn", "threadpoolctl", "skdbn"}
 # Of scikit-learn these need nothing but BaseEstimator, for their parameters.
-SEPARATE = {"schedules", "units", "samplers", "optimizers", "_linear_algebra", "_rows", "_reporting"}
+SEPARATE = {"schedules", "units", "samplers", "optimizers", "_blocks", "_threads", "_rows", "_reporting"}
 SEPARATE |= {"_centering", "_transaction", "exceptions"}
 SEPARATE |= {"_energy", "_network", "_training", "_contrastive", "_fine_tuning", "_initialization"}
 # User input is checked at the border: in the estimators and what they consist of.

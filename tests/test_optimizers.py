@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
+from skdbn import _blocks
 from skdbn.optimizers import (
     OPTIMIZERS,
     SGD,
@@ -15,7 +16,6 @@ from skdbn.optimizers import (
     Adam,
     Optimizer,
     RMSProp,
-    _arrays,
     resolve_optimizer,
 )
 from skdbn.schedules import Exponential, InverseScaling, Linear
@@ -310,12 +310,12 @@ def test_training_goes_on_from_a_pickled_state(optimizer):
 
 
 @each_variant
-@pytest.mark.parametrize("shape", [(_arrays.BLOCK,), (2 * _arrays.BLOCK + 7,), (131, 257), (), (0, 3)])
+@pytest.mark.parametrize("shape", [(_blocks.BLOCK,), (2 * _blocks.BLOCK + 7,), (131, 257), (), (0, 3)])
 def test_blocks_change_nothing(optimizer, shape, monkeypatch):
     rng = np.random.default_rng(0)
     gradients = np.array([rng.standard_normal(shape) for _ in range(3)])
     blocked = path_of(optimizer, np.zeros(shape), gradients)
-    monkeypatch.setattr(_arrays, "BLOCK", 10**9)
+    monkeypatch.setattr(_blocks, "BLOCK", 10**9)
     assert_array_equal(blocked, path_of(optimizer, np.zeros(shape), gradients))
 
 

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdbn.optimizers._arrays import blocks, clip, full
+from skdbn._blocks import blocks
+from skdbn.optimizers._arrays import clip, full
 from skdbn.optimizers._base import Optimizer, check_clip_norm
 from skdbn.schedules import check_number
 

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdbn.optimizers._arrays import blocks, clip, full, move_average, move_average_of_squares
+from skdbn._blocks import blocks
+from skdbn.optimizers._arrays import clip, full, move_average, move_average_of_squares
 from skdbn.optimizers._base import Optimizer, check_clip_norm, check_decay, decay_at
 from skdbn.schedules import check_number
 

@@ -5,26 +5,6 @@ from itertools import repeat
 
 import numpy as np
 
-# Elements worked on at a time: a block of gradient, moments and scratch stays in the L2 cache
-# through all the passes over it, and the scratch does not grow with the parameters.
-BLOCK = 16_384
-
-
-def blocks(*arrays, n_scratch):
-    """Yield matching pieces of arrays of one shape, then of scratch, all flat; None stays None."""
-    if not all(array is None or array.flags.c_contiguous for array in arrays):
-        # No flat view exists: take everything at once.
-        yield *arrays, *(np.empty_like(arrays[0]) for _ in range(n_scratch))
-        return
-    flat = [None if array is None else array.reshape(-1) for array in arrays]
-    size = flat[0].size
-    # Made anew in each call, so that two threads never share it.
-    scratch = [np.empty(min(BLOCK, size), flat[0].dtype) for _ in range(n_scratch)]
-    for start in range(0, size, BLOCK):
-        stop = min(start + BLOCK, size)
-        pieces = (None if array is None else array[start:stop] for array in flat)
-        yield *pieces, *(array[: stop - start] for array in scratch)
-
 
 def move_average(average, value, decay, scratch):
     """Move a running average towards a value, in place; `value` may be `scratch`."""

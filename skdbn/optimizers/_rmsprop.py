@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdbn._blocks import blocks
 from skdbn.optimizers._arrays import (
     add_momentum,
-    blocks,
     clip,
     each,
     full,

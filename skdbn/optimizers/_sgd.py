@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from skdbn.optimizers._arrays import add_momentum, blocks, clip, each, full
+from skdbn._blocks import blocks
+from skdbn.optimizers._arrays import add_momentum, clip, each, full
 from skdbn.optimizers._base import Optimizer, check_clip_norm, check_decay, decay_at, in_use
 
 

@@ -1,22 +1,12 @@
-"""Array operations that numpy offers only through a temporary array."""
+"""How many threads the matrix products of a training use."""
 
 from contextlib import nullcontext
 from functools import cache
 
-from scipy.linalg.blas import get_blas_funcs
 from threadpoolctl import ThreadpoolController
 
 # Multiplications of the largest matrix product of a step from which a second thread pays.
 _WORTH_MORE_THREADS = 1e7
-
-
-def add_scaled(target, source, factor):
-    """Add factor * source to `target` in place, in one pass if both are C-contiguous."""
-    if not (target.flags.c_contiguous and source.flags.c_contiguous and target.dtype == source.dtype):
-        target += factor * source
-        return
-    (axpy,) = get_blas_funcs(("axpy",), (target,))
-    axpy(source.reshape(-1), target.reshape(-1), a=factor)
 
 
 def threads_for(parameters, n_rows):

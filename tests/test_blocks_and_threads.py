@@ -4,7 +4,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skdbn import DBNClassifier, RBMTransformer
-from skdbn._linear_algebra import add_scaled, threads_for
+from skdbn._blocks import add_scaled
+from skdbn._threads import threads_for
 from skdbn.exceptions import DivergenceError
 from skdbn.optimizers import SGD
 from skdbn.samplers import CD
