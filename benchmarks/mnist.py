@@ -1,7 +1,7 @@
 """Train a DBNClassifier on MNIST and print error, time of each phase and settings.
 
-    python benchmarks/mnist.py --data mnist.npz      # or without: from OpenML
-    python benchmarks/mnist.py --smoke               # 8x8 digits, seconds, no download
+python benchmarks/mnist.py --data mnist.npz      # or without: from OpenML
+python benchmarks/mnist.py --smoke               # 8x8 digits, seconds, no download
 """
 
 import argparse
