@@ -2,22 +2,15 @@
 
 from numbers import Integral
 
-from sklearn.base import ClassifierMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import ClassifierMixin
 
-from skdbn import _validation
+from skdbn._fitted import FittedMixin
 from skdbn._network import Network, features, log_probabilities, probabilities
 from skdbn.units import Bernoulli
 
 
-class FittedDBNMixin(TransformerMixin):
+class FittedDBNMixin(FittedMixin):
     """Methods of every fitted DBN. None of them changes the estimator."""
-
-    def _check_rows(self, X):
-        check_is_fitted(self)
-        X = _validation.check_rows(self, X, reset=False)
-        _validation.warn_if_far_outside(X, self._fitted_range)
-        return X
 
     def _network(self):
         # The first weights act on X itself, see `Unit.to_data_units`: no encoding.
@@ -47,13 +40,6 @@ class FittedDBNMixin(TransformerMixin):
                 f"give an integer from {-n_hidden} to {n_hidden - 1}."
             )
         return features(self._network(), X, layer).astype(X.dtype, copy=False)
-
-    def __sklearn_tags__(self):
-        """Tell scikit-learn that sparse X is taken and float32 stays float32."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
 
 class FittedDBNClassifierMixin(FittedDBNMixin, ClassifierMixin):

@@ -1,17 +1,17 @@
 """What one can ask of a fitted RBM: features, reconstructions, samples, energies, likelihoods."""
 
 import numpy as np
-from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skdbn import _validation
 from skdbn._energy import Machine, RBMParameters
+from skdbn._fitted import FittedMixin
 from skdbn._likelihood import LogPartition, exact_log_partition, pseudo_log_likelihood
 from skdbn._rows import blocks_of_rows
 from skdbn.units import Bernoulli
 
 
-class FittedRBMMixin(TransformerMixin):
+class FittedRBMMixin(FittedMixin):
     """Methods of a fitted RBM. None of them changes the estimator."""
 
     def _machine(self, dtype=None):
@@ -19,12 +19,6 @@ class FittedRBMMixin(TransformerMixin):
         if dtype is not None:
             parameters = RBMParameters(*(array.astype(dtype) for array in parameters))
         return Machine(self.visible_, self.hidden_, parameters)
-
-    def _check_rows(self, X):
-        check_is_fitted(self)
-        X = _validation.check_rows(self, X, reset=False)
-        _validation.warn_if_far_outside(X, self._fitted_range)
-        return X
 
     def _check_hidden(self, H):
         check_is_fitted(self)
@@ -259,10 +253,3 @@ class FittedRBMMixin(TransformerMixin):
             reconstruction error per feature, a proxy.
         """
         return float(self.score_samples(X).mean())
-
-    def __sklearn_tags__(self):
-        """Tell scikit-learn that sparse X is taken and float32 stays float32."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

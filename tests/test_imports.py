@@ -19,7 +19,7 @@ LEVELS = [
     | {"_rows", "_sklearn_compat", "_transaction"},
     {"optimizers", "_energy", "_validation"},
     {"samplers", "_initialization", "_likelihood", "_network", "_training"},
-    {"_contrastive", "_fine_tuning", "_planning"},
+    {"_contrastive", "_fine_tuning", "_fitted", "_planning"},
     {"_fitted_dbn", "_fitted_rbm", "_rbm_fit"},
     # The estimators.
     {"_rbm"},
@@ -45,7 +45,16 @@ SEPARATE = {"schedules", "units", "samplers", "optimizers", "_blocks", "_threads
 SEPARATE |= {"_centering", "_transaction", "exceptions"}
 SEPARATE |= {"_energy", "_network", "_training", "_contrastive", "_fine_tuning", "_initialization"}
 # User input is checked at the border: in the estimators and what they consist of.
-MAY_VALIDATE = {"_rbm", "_fitted_rbm", "_fitted_dbn", "_planning", "_dbn", "_dbn_classifier", "skdbn"}
+MAY_VALIDATE = {
+    "_rbm",
+    "_fitted",
+    "_fitted_rbm",
+    "_fitted_dbn",
+    "_planning",
+    "_dbn",
+    "_dbn_classifier",
+    "skdbn",
+}
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 each_source = pytest.mark.parametrize(
