@@ -24,6 +24,7 @@ from skdbn._labels import (
 from skdbn._network import Network, probabilities, split
 from skdbn._planning import FirstRate, plan_training
 from skdbn._rbm import RBMTransformer
+from skdbn._rows import spread_rows
 from skdbn._sklearn_compat import Interval, StrOptions, fit_context
 from skdbn._training import TrainingState
 from skdbn._transaction import all_or_nothing
@@ -254,8 +255,6 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
         self.verbose = verbose
         self.random_state = random_state
 
-    # -- training ---------------------------------------------------------------------------------
-
     @fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
@@ -436,14 +435,12 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
         self.rbms_, self.classes_, self.visible_ = machines, classes, network.visible
         self._units, self._state = network.units, state
         loss_curve, scores = result.loss_curve, result.validation_scores
-        n_epochs = len(loss_curve)
         if add:
             loss_curve, scores = self.loss_curve_ + loss_curve, self.validation_scores_ + scores
-            n_epochs += self.n_iter_
             values = widest(self._fitted_range, values)
         self.loss_curve_, self.validation_scores_ = loss_curve, scores
         self.best_validation_score_ = max(scores, default=None)
-        self.n_iter_, self._fitted_range = n_epochs, values
+        self.n_iter_, self._fitted_range = len(loss_curve), values
         self.n_layers_ = len(weights) + 1
         self._n_features_out = weights[-1].shape[0]
 
@@ -452,6 +449,6 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
         if not result.converged:
             warn_not_converged(self.max_iter)
         data = data.labelled()
-        shown = np.linspace(0, len(data.targets) - 1, min(len(data.targets), _N_SHOWN)).astype(int)
+        shown = spread_rows(len(data.targets), _N_SHOWN)
         predicted = probabilities(self._network(), data.X[shown]).argmax(axis=1)
         warn_if_one_class(predicted, data.targets[shown], self.classes_)

@@ -202,8 +202,6 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
         self.verbose = verbose
         self.random_state = random_state
 
-    # -- training ---------------------------------------------------------------------------------
-
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None, *, X_val=None):
         """Train for `n_iter` epochs.

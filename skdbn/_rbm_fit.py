@@ -8,7 +8,7 @@ from skdbn._contrastive import Offsets, RBMLearner
 from skdbn._energy import Machine
 from skdbn._initialization import initial_rbm_parameters
 from skdbn._reporting import Reporter
-from skdbn._rows import take_rows, weighted_moments
+from skdbn._rows import spread_rows, take_rows, weighted_moments
 from skdbn._training import TrainingState, train
 
 # Rows on which the reconstruction error and the free energy are followed: few, so that watching
@@ -92,7 +92,7 @@ class Watch:
 
     def _encoded(self, X):
         """Return rows spread evenly over X, in the coordinates of the visible units."""
-        chosen = np.linspace(0, X.shape[0] - 1, min(X.shape[0], _N_WATCHED_ROWS)).astype(int)
+        chosen = spread_rows(X.shape[0], _N_WATCHED_ROWS)
         v = take_rows(X, chosen, out=np.empty((len(chosen), X.shape[1]), dtype=X.dtype))
         return self._machine.visible.encode(v, out=v)
 

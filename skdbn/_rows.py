@@ -80,6 +80,11 @@ def blocks_of_rows(X, width=0):
         yield rows, (X[rows].toarray() if sparse.issparse(X) else X[rows])
 
 
+def spread_rows(n_rows, n_chosen):
+    """Return the numbers of at most `n_chosen` rows, spread evenly."""
+    return np.linspace(0, n_rows - 1, min(n_rows, n_chosen)).astype(int)
+
+
 @np.errstate(over="ignore", invalid="ignore")  # infinite spreads are refused where they are used
 def weighted_moments(X, sample_weight=None):
     """Return mean and standard deviation of the columns, accumulated in float64 and block by block.
