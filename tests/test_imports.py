@@ -198,3 +198,10 @@ def test_package_asks_for_no_optional_package_and_works_without_any():
     result = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert result.stdout.split("\n") == ["[]", "(2, 2)", ""]
+
+
+@each_source
+def test_no_blas_is_called_through_scipy(path):
+    # scipy has a BLAS of its own, whose waiting threads slow numpy's down.
+    modules = {f"{module}.{name}" for module, name in imports_of(path)}
+    assert not [module for module in modules if module.startswith("scipy.linalg")]
