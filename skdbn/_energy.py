@@ -5,6 +5,8 @@ With visible states v, hidden states h, weights W (n_hidden, n_visible), biases 
     E(v, h) = base_energy(v) + base_energy(h) - b.v - c.h - h.W.v
     F(v)    = -log sum_h exp(-E(v, h)) = base_energy(v) - b.v - sum_j log_partition(c + W v)_j
 
+Any two types of units fit together, as each is an exponential family in its field.
+
 Everything here is in the coordinates of the unit types (see `Unit.encode`).
 """
 
@@ -21,6 +23,7 @@ class RBMParameters(NamedTuple):
     weights: np.ndarray  # (n_hidden, n_visible)
     hidden_bias: np.ndarray  # (n_hidden,)
     visible_bias: np.ndarray  # (n_visible,)
+    log_scales: np.ndarray = np.empty(0)  # those that the visible units learn: (n_learned,)
 
 
 class Machine(NamedTuple):
@@ -29,6 +32,10 @@ class Machine(NamedTuple):
     visible: Unit
     hidden: Unit
     parameters: RBMParameters
+
+    def drawn_exactly(self):
+        """Return the machine with units whose draws follow their energy exactly."""
+        return self._replace(visible=self.visible.drawn_exactly(), hidden=self.hidden.drawn_exactly())
 
     def field_h_from_v(self, v, out=None):
         """Return the fields of the hidden units, bias included: (n_rows, n_hidden)."""
@@ -54,15 +61,15 @@ class Machine(NamedTuple):
 
     def sample_h_from_v(self, v, rng, out=None):
         """Draw the hidden units given the visible ones."""
-        return self.hidden.sample_from_mean(self.mean_h_from_v(v), rng, out=out)
+        return self.hidden.mean_and_sample(self.field_h_from_v(v), rng, out=out)
 
     def sample_v_from_h(self, h, rng, out=None):
         """Draw the visible units given the hidden ones."""
-        return self.visible.sample_from_mean(self.mean_v_from_h(h), rng, out=out)
+        return self.visible.mean_and_sample(self.field_v_from_h(h), rng, out=out)
 
     def energy(self, v, h):
         """Return E(v, h) of each pair of rows."""
-        weights, hidden_bias, visible_bias = self.parameters
+        weights, hidden_bias, visible_bias, _ = self.parameters
         interaction = np.einsum("ij,ij->i", h @ weights, v)
         base = self.visible.base_energy(v) + self.hidden.base_energy(h)
         return base - v @ visible_bias - h @ hidden_bias - interaction

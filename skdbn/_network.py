@@ -177,8 +177,7 @@ class NetworkLearner:
         if self.dropout:
             error *= self._masks[hidden][:n_rows]
         mean, slope = self._means[hidden][:n_rows], self._slopes[hidden][:n_rows]
-        error *= self.units[hidden].variance(mean, out=slope)
-        return error
+        return self.units[hidden].backpropagate(error, mean, work=slope)
 
     def apply(self, update, decay):
         """Add an update, and shrink the weights by the factor 1 - decay."""

@@ -1,169 +1,257 @@
+import pickle
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 import pytest
-from exact import N_HIDDEN, N_SAMPLES, N_VISIBLE
+from exact import N_HIDDEN, N_SAMPLES, N_VISIBLE, finite_differences, log_sum_exp, random_rbm
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 from sklearn.base import clone
 
 from skdbn._rows import weighted_moments
-from skdbn.units import UNITS, Bernoulli, Gaussian, Unit, logistic, resolve_unit
-
-# Where each type lives: states and the volume of each. A grid of spacing 0.1 over 14 standard
-# deviations integrates a normal density to rounding.
-GRID = np.arange(-14.0, 14.0, 0.1)
-SUPPORT = {"bernoulli": (np.array([0.0, 1.0]), 1.0), "gaussian": (GRID, 0.1)}
-FIELDS = np.linspace(-4, 4, N_SAMPLES)
-STEP = 1e-5  # of central differences: errors of about STEP**2 and 1e-16 / STEP, so 1e-8 is safe
-
-each_unit = pytest.mark.parametrize("name", UNITS)
-each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-
-
-def column(values, dtype=np.float64):
-    return np.asarray(values, dtype=dtype)[:, np.newaxis]
-
-
-def derivative(function, x):
-    return (function(x + STEP) - function(x - STEP)) / (2 * STEP)
-
-
-def adapted(name, n_units=N_VISIBLE, dtype=np.float64):
-    mean = np.linspace(0.2, 0.8, n_units).astype(dtype)
-    return UNITS[name]().adapt(mean, np.linspace(0.5, 2, n_units).astype(dtype))
-
+from skdbn.units import UNITS, Bernoulli, Gaussian, ReLU, Softmax, Unit, logistic, resolve_unit
 
 # -- conformance: every registered type ------------------------------------------------------------
 
 
+class Case(NamedTuple):
+    """A type of units and what it is by definition, for a layer of N_VISIBLE units."""
+
+    unit: Unit
+    groups: list  # units of which each group is independent of the others
+    states: Callable  # all states of a group, by its size: (n_states, size)
+    volume: float = 1.0  # of one state
+
+
+SINGLE = [[i] for i in range(N_VISIBLE)]
+GROUPS = [[3, 0, 1], [2], [4]]  # of several sizes and not in order
+
+
+def binary(size):
+    return np.array([[0.0], [1.0]])
+
+
+def grid(size):
+    """A grid of spacing 0.1 over 16 standard deviations integrates a normal density to rounding."""
+    return np.arange(-20.0, 20.0, 0.1)[:, np.newaxis]
+
+
+def counts(size):
+    """The probability of more than 60 at the fields below is under exp(-1000)."""
+    return np.arange(61.0)[:, np.newaxis]
+
+
+CASES = {
+    "bernoulli": Case(Bernoulli(), SINGLE, binary),
+    "gaussian": Case(Gaussian(), SINGLE, grid, 0.1),
+    "gaussian, learned scale": Case(Gaussian("learned"), SINGLE, grid, 0.1),
+    "relu": Case(ReLU(), SINGLE, counts),
+    "relu, exact": Case(ReLU(exact=True), SINGLE, counts),
+    "softmax": Case(Softmax(), [list(range(N_VISIBLE))], np.eye),
+    "softmax, groups": Case(Softmax(GROUPS), GROUPS, np.eye),
+    "softmax, groups of one": Case(Softmax(1), SINGLE, np.eye),
+}
+FIELDS = np.random.default_rng(1).uniform(-4, 4, size=(N_SAMPLES, N_VISIBLE))
+
+each_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+each_unit = pytest.mark.parametrize("name", UNITS)
+each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def exact_moments(case, fields):
+    """Log-partitions of the groups, means and covariances of the units, by sums over all states."""
+    log_partitions = []
+    mean = np.zeros_like(fields)
+    covariance = np.zeros((*fields.shape, fields.shape[1]))
+    for group in case.groups:
+        states = case.states(len(group))
+        exponents = fields[:, group] @ states.T - case.unit.base_energy(states)
+        log_partitions.append(log_sum_exp(exponents, axis=1) + np.log(case.volume))
+        p = np.exp(exponents - log_sum_exp(exponents, axis=1)[:, np.newaxis])
+        mean[:, group] = p @ states
+        centred = states - mean[:, np.newaxis, group]
+        block = np.einsum("rs,rsi,rsj->rij", p, centred, centred)
+        covariance[:, np.array(group)[:, np.newaxis], group] = block
+    return np.stack(log_partitions, axis=1), mean, covariance
+
+
+def adapted(unit, dtype=np.float64):
+    mean = np.linspace(0.2, 0.8, N_VISIBLE).astype(dtype)
+    return unit.adapt(mean, np.linspace(0.5, 2, N_VISIBLE).astype(dtype))
+
+
 def test_every_registered_unit_is_tested():
-    assert set(SUPPORT) == set(UNITS)
+    assert set(UNITS.values()) == {type(case.unit) for case in CASES.values()}
 
 
-@each_unit
-def test_log_partition_is_the_log_of_the_sum_over_states(name):
-    unit = UNITS[name]()
-    states, volume = SUPPORT[name]
-    base_energy = unit.base_energy(column(states))
-    exponent = FIELDS[:, np.newaxis] * states - base_energy
-    expected = np.log((np.exp(exponent) * volume).sum(axis=1))
-    assert_allclose(unit.log_partition(column(FIELDS))[:, 0], expected, rtol=1e-12)
+@each_case
+def test_log_partition_is_the_log_of_the_sum_over_states(case):
+    expected, _, _ = exact_moments(case, FIELDS)
+    assert_allclose(case.unit.log_partition(FIELDS), expected, rtol=1e-12, atol=1e-14)
 
 
-@each_unit
-def test_base_energy_is_the_sum_over_the_units_of_a_row(name, rng):
-    unit = UNITS[name]()
-    states, _ = SUPPORT[name]
-    x = rng.choice(states, size=(N_SAMPLES, N_VISIBLE))
-    each = [unit.base_energy(x[:, [i]]) for i in range(N_VISIBLE)]
-    assert_allclose(unit.base_energy(x), np.sum(each, axis=0), rtol=1e-13)
+@each_case
+def test_base_energy_is_the_sum_over_the_units_of_a_row(case, rng):
+    x = rng.choice(case.states(1).ravel(), size=(N_SAMPLES, N_VISIBLE))
+    each = [case.unit.base_energy(x[:, [i]]) for i in range(N_VISIBLE)]
+    assert_allclose(case.unit.base_energy(x), np.sum(each, axis=0), rtol=1e-13)
 
 
-@each_unit
-def test_mean_is_the_derivative_of_log_partition(name):
-    unit = UNITS[name]()
-    expected = derivative(unit.log_partition, column(FIELDS))
-    assert_allclose(unit.mean(column(FIELDS)), expected, atol=1e-8)
+@each_case
+def test_mean_and_variance_are_those_of_the_states(case):
+    _, mean, covariance = exact_moments(case, FIELDS)
+    # The sums over the grid cancel: 1e-16 times the largest state, and its square.
+    assert_allclose(case.unit.mean(FIELDS), mean, rtol=1e-12, atol=2e-14)
+    variance = np.einsum("rii->ri", covariance)
+    assert_allclose(case.unit.variance(mean), variance, rtol=1e-12, atol=2e-14)
 
 
-@each_unit
-def test_variance_is_the_derivative_of_the_mean(name):
-    unit = UNITS[name]()
-    expected = derivative(unit.mean, column(FIELDS))
-    assert_allclose(unit.variance(unit.mean(column(FIELDS))), expected, atol=1e-8)
+@each_case
+def test_backpropagate_turns_the_derivative_by_means_into_that_by_fields(case, rng):
+    unit = case.unit
+    error, mean = rng.normal(size=FIELDS.shape), unit.mean(FIELDS)
+    (expected,) = finite_differences(lambda fields: (error * unit.mean(fields)).sum(), [FIELDS])
+    before = mean.copy()
+    result = error.copy()
+    assert unit.backpropagate(result, mean, work=np.full_like(error, np.nan)) is result
+    assert_allclose(result, expected, atol=1e-8)  # see finite_differences; the sum is about 10
+    assert_array_equal(mean, before)
 
 
-@each_unit
-def test_draws_have_the_mean_and_the_variance_of_the_unit(name, rng):
-    unit = UNITS[name]()
-    n = 40_000
-    fields = np.tile([-2.0, 0.5, 1.0], (n, 1))
-    mean = unit.mean(fields[:1])[0]
-    variance = unit.variance(mean)
-    draws = unit.sample(fields, rng)
-    # 4.5 standard errors; that of the squared deviation is estimated from the draws.
-    assert_array_less_than_errors(draws - mean, 4.5)
-    assert_array_less_than_errors((draws - mean) ** 2 - variance, 4.5)
-    covariance = (draws - mean).T @ (draws - mean) / n
-    error = np.sqrt(np.outer(variance, variance) / n)
-    off_diagonal = ~np.eye(N_HIDDEN, dtype=bool)
-    assert (np.abs(covariance) < 4.5 * error)[off_diagonal].all()
+# Ways to draw, given the fields.
+DRAWS = {
+    "sample": lambda unit, fields, rng: unit.sample(fields, rng),
+    "sample_from_mean": lambda unit, fields, rng: unit.sample_from_mean(unit.mean(fields), rng),
+    "mean_and_sample": lambda unit, fields, rng: unit.mean_and_sample(fields.copy(), rng),
+}
 
 
-def assert_array_less_than_errors(deviations, n_errors):
-    error = deviations.std(axis=0) / np.sqrt(len(deviations))
-    assert (np.abs(deviations.mean(axis=0)) < n_errors * error).all()
+@each_case
+@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+def test_draws_have_the_mean_and_the_covariance_of_the_units(case, draw, rng):
+    field = np.array([[-2.0, 0.5, 1.0, 0.0, 3.0]])
+    _, mean, covariance = exact_moments(case, field)
+    draws = draw(case.unit.drawn_exactly(), np.tile(field, (40_000, 1)), rng)
+    deviations = draws - mean
+    products = np.einsum("ri,rj->rij", deviations, deviations)
+    assert_zero_within_errors(deviations, 4.5)
+    assert_zero_within_errors(products - covariance, 4.5)
 
 
-@each_unit
-def test_rows_of_a_sample_are_independent(name, rng):
-    draws = UNITS[name]().sample(np.zeros((20_000, 1)), rng)[:, 0]
-    correlation = np.corrcoef(draws[:-1], draws[1:])[0, 1]
-    assert abs(correlation) < 4.5 / np.sqrt(20_000)  # 4.5 standard errors
+def assert_zero_within_errors(deviations, n_errors):
+    error = deviations.std(axis=0) / np.sqrt(len(deviations))  # estimated from the draws
+    assert (np.abs(deviations.mean(axis=0)) <= n_errors * error + 1e-12).all()
 
 
-@each_unit
-def test_draws_are_states_of_the_unit(name, rng):
-    draws = UNITS[name]().sample(rng.normal(size=(N_SAMPLES, N_VISIBLE)), rng)
-    if SUPPORT[name][1] == 1.0:
-        assert set(np.unique(draws)) <= set(SUPPORT[name][0])
-    else:
+@each_case
+def test_rows_of_a_sample_are_independent(case, rng):
+    draws = case.unit.drawn_exactly().sample(np.zeros((20_000, N_VISIBLE)), rng)[:, 0]
+    deviations = draws - draws.mean()
+    # The product of two neighbours, in 4.5 standard errors.
+    limit = 4.5 * deviations.var() / np.sqrt(20_000)
+    assert abs((deviations[:-1] * deviations[1:]).mean()) <= limit
+
+
+@each_case
+def test_draws_are_states_of_the_units(case, rng):
+    draws = case.unit.drawn_exactly().sample(FIELDS, rng)
+    if case.volume < 1:
         assert len(np.unique(draws)) == draws.size
+        return
+    for group in case.groups:
+        states = set(map(tuple, case.states(len(group))))
+        assert set(map(tuple, draws[:, group])) <= states
 
 
-@each_unit
+@each_case
+def test_mean_and_sample_leaves_the_means_where_the_fields_were(case, rng):
+    fields = FIELDS.copy()
+    case.unit.mean_and_sample(fields, rng)
+    assert_array_equal(fields, case.unit.mean(FIELDS))
+
+
+@each_case
 @each_dtype
-def test_every_result_keeps_the_dtype(name, dtype, rng):
-    unit = adapted(name, dtype=dtype)
-    field = rng.normal(size=(N_SAMPLES, N_VISIBLE)).astype(dtype)
+def test_every_result_keeps_the_dtype(case, dtype, rng):
+    unit = adapted(case.unit, dtype)
+    field = FIELDS.astype(dtype)
     mean = unit.mean(field)
     results = {
         "mean": mean,
         "variance": unit.variance(mean),
         "sample": unit.sample(field, rng),
         "sample_from_mean": unit.sample_from_mean(mean, rng),
+        "mean_and_sample": unit.mean_and_sample(field.copy(), rng),
+        "exact draws": unit.drawn_exactly().sample(field, rng),
+        "backpropagate": unit.backpropagate(field.copy(), mean, work=np.empty_like(mean)),
         "log_partition": unit.log_partition(field),
-        "base_energy": unit.base_energy(mean),
-        "bias_from_mean": unit.bias_from_mean(mean[0]),
+        "base_energy": unit.base_energy(np.abs(mean)),
+        "bias_from_mean": unit.bias_from_mean(np.abs(mean[0])),
         "encode": unit.encode(mean, out=np.empty_like(mean)),
         "decode": unit.decode(mean.copy()),
         "weights in data units": unit.to_data_units(field.T.copy(), field[:, 0])[0],
         "bias in data units": unit.to_data_units(field.T.copy(), field[:, 0])[1],
         "weights back": unit.from_data_units(field.T.copy(), field[:, 0])[0],
         "bias back": unit.from_data_units(field.T.copy(), field[:, 0])[1],
+        "gradient of the scales": unit.log_scale_gradient(mean, field, field[:, 0]),
     }
     wrong = {what: array.dtype for what, array in results.items() if array.dtype != dtype}
     assert wrong == {}
 
 
-@each_unit
+@each_case
+def test_results_in_float32_are_those_in_float64(case):
+    unit, fields = case.unit, FIELDS.astype(np.float32)
+    mean = unit.mean(fields)
+    # A few roundings of 6e-8, of numbers up to about 10.
+    assert_allclose(mean, unit.mean(fields.astype(np.float64)), rtol=1e-6, atol=1e-6)
+    assert_allclose(unit.variance(mean), unit.variance(mean.astype(np.float64)), rtol=1e-5)
+    expected = unit.log_partition(fields.astype(np.float64))
+    assert_allclose(unit.log_partition(fields), expected, rtol=1e-6, atol=1e-6)
+
+
+@each_case
 @each_dtype
+@pytest.mark.parametrize("others", ["extreme", "zero"])
 @pytest.mark.parametrize("extreme", [1e3, -1e3])
-def test_extreme_fields_stay_finite(name, dtype, extreme, rng):
-    unit = UNITS[name]()
-    field = np.full((1, 1), extreme, dtype=dtype)
+def test_extreme_fields_stay_finite(case, dtype, extreme, others, rng):
+    unit = case.unit
+    field = np.full((1, N_VISIBLE), extreme if others == "extreme" else 0, dtype=dtype)
+    field[0, 0] = extreme
     mean = unit.mean(field)
-    for value in (mean, unit.variance(mean), unit.log_partition(field), unit.sample(field, rng)):
+    draws = (
+        unit.sample(field, rng),
+        unit.drawn_exactly().sample(field, rng),
+        unit.sample_from_mean(mean, rng),
+    )
+    for value in (mean, unit.variance(mean), unit.log_partition(field), *draws):
         assert np.isfinite(value).all()
+    for drawn in draws:  # 10 standard deviations, which are 1 at most
+        assert (np.abs(drawn - mean) < 10).all()
 
 
-@each_unit
-def test_out_is_written_and_gives_the_same_as_without(name, rng):
-    unit = adapted(name)
-    field = rng.normal(size=(N_SAMPLES, N_VISIBLE))
-    mean = unit.mean(field)
+@each_case
+def test_out_is_written_and_gives_the_same_as_without(case):
+    unit = adapted(case.unit)
+    mean = unit.mean(FIELDS)
     for function, x in [
-        (unit.mean, field),
+        (unit.mean, FIELDS),
         (unit.variance, mean),
         (lambda x, out: unit.sample_from_mean(x, np.random.default_rng(1), out=out), mean),
+        (lambda x, out: unit.sample(x, np.random.default_rng(1), out=out), FIELDS),
+        (lambda x, out: unit.mean_and_sample(x.copy(), np.random.default_rng(1), out=out), FIELDS),
     ]:
         out = np.full_like(x, np.nan)
+        before = x.copy()
         assert function(x, out=out) is out
         assert_array_equal(out, function(x, out=None))
+        assert_array_equal(x, before)
 
 
-@each_unit
-def test_mean_and_encode_may_overwrite_their_input(name, rng):
-    unit = adapted(name)
+@each_case
+def test_mean_and_encode_may_overwrite_their_input(case, rng):
+    unit = adapted(case.unit)
     x = rng.random((N_SAMPLES, N_VISIBLE))
     functions = (unit.mean, lambda x, out: unit.encode(x, out))
     for function in functions:
@@ -172,37 +260,46 @@ def test_mean_and_encode_may_overwrite_their_input(name, rng):
         assert_array_equal(function(in_place, out=in_place), expected)
 
 
-@each_unit
-def test_sampling_leaves_the_mean_as_it_was(name, rng):
-    mean = rng.random((N_SAMPLES, N_VISIBLE))
-    before = mean.copy()
-    UNITS[name]().sample_from_mean(mean, rng)
-    assert_array_equal(mean, before)
+@each_case
+def test_leading_axes_are_kept(case):
+    stacked = np.stack([FIELDS, FIELDS[::-1]])
+    for function in (case.unit.mean, case.unit.log_partition):
+        assert_array_equal(function(stacked)[1], function(FIELDS[::-1].copy()))
 
 
-@each_unit
-def test_decode_undoes_encode(name, rng):
-    unit = adapted(name)
+@each_case
+def test_no_result_shares_memory_with_its_input(case):
+    fields = FIELDS.copy()
+    for function in (case.unit.mean, case.unit.log_partition, case.unit.variance):
+        assert not np.shares_memory(function(fields.clip(0.1, 0.9)), fields)
+        function(fields)[...] = np.nan
+    assert_array_equal(fields, FIELDS)
+
+
+@each_case
+def test_decode_undoes_encode(case, rng):
+    unit = adapted(case.unit)
     x = rng.random((N_SAMPLES, N_VISIBLE))
     encoded = unit.encode(x, out=np.empty_like(x))
     assert_allclose(unit.decode(encoded.copy()), x, rtol=1e-13)
 
 
-@each_unit
-def test_bias_from_mean_gives_unconnected_units_that_mean(name):
-    unit = adapted(name)
-    mean = np.linspace(0.1, 0.9, N_VISIBLE)
-    field = unit.bias_from_mean(mean)[np.newaxis]
-    assert_allclose(unit.decode(unit.mean(field))[0], mean, rtol=1e-12)
+@each_case
+def test_bias_from_mean_gives_unconnected_units_that_mean(case):
+    unit = adapted(case.unit)
+    mean = unit.decode(unit.mean(FIELDS / 2))
+    for row in mean:
+        field = unit.bias_from_mean(row)[np.newaxis]
+        assert_allclose(unit.decode(unit.mean(field))[0], row, rtol=1e-12)
 
 
-@each_unit
+@each_case
 @each_dtype
 @pytest.mark.parametrize("constant", [0.0, 1.0, 0.1])
-def test_constant_columns_give_finite_biases_and_scales(name, dtype, constant):
+def test_constant_columns_give_finite_biases_and_scales(case, dtype, constant):
     X = np.full((1009, N_VISIBLE), constant, dtype=dtype)
     mean, standard_deviation = weighted_moments(X)
-    unit = UNITS[name]().adapt(mean, standard_deviation)
+    unit = case.unit.adapt(mean, standard_deviation)
     encoded = unit.encode(X, out=np.empty_like(X))
     bias = unit.bias_from_mean(mean)
     assert np.isfinite(bias).all()
@@ -211,9 +308,9 @@ def test_constant_columns_give_finite_biases_and_scales(name, dtype, constant):
     assert np.abs(encoded).max() <= 1
 
 
-@each_unit
-def test_affine_map_in_data_units_equals_that_of_encoded_rows(name, rng):
-    unit = adapted(name)
+@each_case
+def test_affine_map_in_data_units_equals_that_of_encoded_rows(case, rng):
+    unit = adapted(case.unit)
     x = rng.random((N_SAMPLES, N_VISIBLE))
     weights, bias = rng.normal(size=(N_VISIBLE, N_HIDDEN)), rng.normal(size=N_HIDDEN)
     expected = unit.encode(x, out=np.empty_like(x)) @ weights + bias
@@ -224,21 +321,78 @@ def test_affine_map_in_data_units_equals_that_of_encoded_rows(name, rng):
     assert_allclose(back[1], bias, rtol=1e-12)
 
 
-@each_unit
-def test_log_volume_is_the_log_determinant_of_decode(name):
-    unit = adapted(name)
+@each_case
+def test_log_volume_is_the_log_determinant_of_decode(case):
+    unit = adapted(case.unit)
     zero, identity = np.zeros((1, N_VISIBLE)), np.eye(N_VISIBLE)
     jacobian = unit.decode(identity) - unit.decode(zero)
     assert_allclose(unit.log_volume(), np.linalg.slogdet(jacobian)[1], rtol=1e-13, atol=1e-13)
 
 
-@each_unit
-def test_adapt_leaves_the_unit_of_the_user_alone(name):
-    unit = UNITS[name]()
+@each_case
+def test_states_are_all_states_of_a_layer_block_by_block(case):
+    unit = case.unit
+    n_states = unit.n_states(N_VISIBLE)
+    assert unit.bounded == (n_states is not None)
+    if not unit.bounded:
+        with pytest.raises(NotImplementedError, match="infinitely many"):
+            unit.states(0, 1, N_VISIBLE)
+        return
+    assert n_states == np.prod([len(case.states(len(group))) for group in case.groups])
+    states = unit.states(0, n_states, N_VISIBLE)
+    assert len(set(map(tuple, states))) == n_states
+    for group in case.groups:
+        assert set(map(tuple, states[:, group])) == set(map(tuple, case.states(len(group))))
+    blocks = [unit.states(k, min(k + 3, n_states), N_VISIBLE) for k in range(0, n_states, 3)]
+    assert_array_equal(np.concatenate(blocks), states)
+
+
+@each_case
+def test_units_that_depend_on_a_missing_one_are_missing_too(case):
+    missing = np.eye(N_VISIBLE, dtype=bool)
+    expected = np.zeros_like(missing)
+    for group in case.groups:
+        expected[np.array(group)[:, np.newaxis], group] = True
+    assert_array_equal(case.unit.expand_missing(missing), expected)
+
+
+@each_case
+def test_only_learned_scales_are_parameters(case):
+    unit = adapted(case.unit)
+    learned = N_VISIBLE if isinstance(unit, Gaussian) and unit.scale == "learned" else 0
+    assert unit.log_scales().shape == (learned,)
+    gradient = unit.log_scale_gradient(FIELDS, FIELDS, np.full(N_SAMPLES, 1 / N_SAMPLES))
+    assert gradient.shape == (learned,)
+    before = unit.mean(FIELDS), unit.log_volume()
+    unit.set_log_scales(unit.log_scales())
+    assert_array_equal(unit.mean(FIELDS), before[0])
+    assert_allclose(unit.log_volume(), before[1], rtol=1e-14)
+
+
+@each_case
+def test_adapt_leaves_the_unit_of_the_user_alone(case):
+    before = vars(case.unit).copy()
+    copy = case.unit.adapt(np.array([0.5]), np.array([2.0]))
+    assert copy is not case.unit
+    assert vars(case.unit) == before
+
+
+@each_case
+def test_copies_draw_the_same(case):
+    unit = adapted(case.unit)
+    expected = unit.sample(FIELDS, np.random.default_rng(1))
+    for copy in (clone(unit), pickle.loads(pickle.dumps(unit))):
+        assert_array_equal(copy.sample(FIELDS, np.random.default_rng(1)), expected)
+
+
+@each_case
+def test_a_unit_drawn_exactly_keeps_what_it_took_from_the_data(case):
+    unit = adapted(case.unit)
     before = vars(unit).copy()
-    copy = unit.adapt(np.array([0.5]), np.array([2.0]))
-    assert copy is not unit
+    exact = unit.drawn_exactly()
     assert vars(unit) == before
+    assert vars(exact).keys() == before.keys()
+    assert exact.drawn_exactly() is exact
 
 
 @each_unit
@@ -359,3 +513,65 @@ def test_rounding_noise_of_a_constant_column_is_no_scale(dtype):
     mean = np.array([1e6, 0.0], dtype=dtype)
     noise = mean * np.finfo(np.float64).eps  # moments are accumulated in float64
     assert_array_equal(Gaussian().adapt(mean, noise).scale_, [1, 1])
+
+
+def test_learned_scales_start_at_the_spread_of_the_data():
+    unit = Gaussian("learned").adapt(np.array([10.0, -3.0]), np.array([2.0, 0.5]))
+    assert_array_equal(unit.scale_, [2.0, 0.5])
+    assert_allclose(unit.log_scales(), np.log([2.0, 0.5]), rtol=1e-15)
+    assert not unit.has_fixed_scale
+
+
+@each_dtype
+def test_learned_scales_are_set_within_a_factor_of_100_of_the_spread(dtype):
+    unit = Gaussian("learned").adapt(np.zeros(3, dtype), np.array([2, 0.5, 1e-3], dtype))
+    values = np.log(np.array([3, 1e3, 1e-9], dtype))
+    unit.set_log_scales(values)
+    expected = np.array([3, 50, 1e-5])
+    rounding = 20 * np.finfo(dtype).eps  # logarithms up to about 10
+    assert_allclose(unit.scale_, expected, rtol=rounding)
+    assert_allclose(values, np.log(expected), rtol=rounding)
+    assert unit.scale_.dtype == values.dtype == dtype
+    x = np.ones((1, 3), dtype)
+    assert_allclose(unit.encode(x, out=np.empty_like(x))[0], 1 / expected, rtol=rounding)
+    assert_allclose(unit.log_scales(), values, rtol=rounding)
+    unit.set_log_scales(np.full(3, np.log(1e9), dtype))  # the bounds have not moved with the scales
+    assert_allclose(unit.scale_, [200, 50, 0.1], rtol=rounding)
+
+
+def test_setting_scales_changes_no_other_copy():
+    unit = Gaussian("learned").adapt(np.zeros(2), np.ones(2))
+    scale, values = unit.scale_, np.array([0.5, -0.5])
+    unit.set_log_scales(values)
+    values += 1
+    assert_array_equal(scale, [1, 1])
+    assert_allclose(unit.scale_, np.exp([0.5, -0.5]), rtol=1e-15)
+
+
+def test_gradient_of_learned_scales_is_that_of_the_likelihood(rng):
+    oracle = random_rbm("gaussian", seed=3)  # in the scaled coordinates: its log Z has no scale in it
+    location, scale = np.array([10.0, -3.0]), np.array([2.0, 0.3])
+    X = location + scale * rng.normal(size=(N_SAMPLES, 2)) * [1.5, 0.7]
+    weights = rng.dirichlet(np.ones(N_SAMPLES))
+
+    def negative_log_likelihood(log_scale):
+        u = (X - location) / np.exp(log_scale)
+        return log_scale.sum() - weights @ oracle.log_likelihood(u)
+
+    (expected,) = finite_differences(negative_log_likelihood, [np.log(scale)])
+    unit = Gaussian("learned").adapt(location, scale)
+    u = unit.encode(X, out=np.empty_like(X))
+    field = oracle.visible_bias + oracle.mean_h(u) @ oracle.weights
+    inputs = u.copy(), field.copy()
+    assert_allclose(unit.log_scale_gradient(u, field, weights), expected, atol=1e-8)
+    assert_array_equal(inputs, (u, field))
+
+
+def test_at_the_most_likely_scale_the_gradient_is_zero(rng):
+    X = rng.normal(size=(1009, 2)) * [0.2, 5.0]
+    _, spread = weighted_moments(X)
+    unit = Gaussian("learned").adapt(X.mean(axis=0), spread)
+    u = unit.encode(X, out=np.empty_like(X))
+    # Without hidden units a normal distribution is left, whose most likely scale is the spread.
+    gradient = unit.log_scale_gradient(u, np.zeros_like(u), np.full(1009, 1 / 1009))
+    assert_allclose(gradient, 0, atol=1e-12)

@@ -10,10 +10,19 @@ class Unit(BaseEstimator, metaclass=ABCMeta):
     """Base class of the types of units.
 
     To implement one: inherit, define the six abstract methods below, and add a line to `UNITS`;
-    the conformance tests then cover it. A type whose data do not arrive in the family's own
-    coordinates also overrides the methods that lead there and back: `adapt`, `encode`, `decode`,
-    `to_data_units`, `from_data_units` and `log_volume`.
+    the conformance tests then cover it. Beyond these:
+
+    - A type whose data do not arrive in the family's own coordinates overrides the methods that lead
+      there and back: `adapt`, `encode`, `decode`, `to_data_units`, `from_data_units`, `log_volume`.
+    - One whose units depend on each other in groups, as the levels of a category do, overrides
+      `backpropagate` and `expand_missing`, and its `log_partition` has one column a group.
+    - One with finitely many states sets `bounded` and defines `n_states` and `states`.
+    - One that learns scales defines `log_scales`, `set_log_scales` and `log_scale_gradient`.
     """
+
+    #: Whether the states lie in a finite range. An RBM of two layers of which neither is bounded has no
+    #: normalisable joint distribution once its weights are large.
+    bounded = False
 
     def adapt(self, mean, standard_deviation):
         """Return a copy that carries what this type takes from the columns of the training data.
@@ -142,7 +151,7 @@ class Unit(BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         log_partition : ndarray of shape (..., n_units)
-            One value for each unit, not summed.
+            One value for each unit (for each group of units that depend on each other), not summed.
         """
 
     @abstractmethod
@@ -213,7 +222,7 @@ class Unit(BaseEstimator, metaclass=ABCMeta):
             Field of each unit without any input.
         """
 
-    def sample(self, field, rng):
+    def sample(self, field, rng, out=None):
         """Draw each unit given its field.
 
         Parameters
@@ -222,10 +231,148 @@ class Unit(BaseEstimator, metaclass=ABCMeta):
             Field of each unit.
         rng : numpy.random.Generator
             Source of all draws.
+        out : ndarray of shape (..., n_units) or None, default=None
+            Where to write the result; must not be `field`.
 
         Returns
         -------
         x : ndarray of shape (..., n_units)
-            States in the family's coordinates.
+            States in the family's coordinates: the array `out`, or a new one.
         """
-        return self.sample_from_mean(self.mean(field), rng)
+        return self.sample_from_mean(self.mean(field), rng, out=out)
+
+    def mean_and_sample(self, field, rng, out=None):
+        """Turn the fields into means, in place, and draw each unit.
+
+        Parameters
+        ----------
+        field : ndarray of shape (..., n_units)
+            Field of each unit; holds the means afterwards.
+        rng : numpy.random.Generator
+            Source of all draws.
+        out : ndarray of shape (..., n_units) or None, default=None
+            Where to write the states; must not be `field`.
+
+        Returns
+        -------
+        x : ndarray of shape (..., n_units)
+            States in the family's coordinates: the array `out`, or a new one.
+        """
+        return self.sample_from_mean(self.mean(field, out=field), rng, out=out)
+
+    def backpropagate(self, error, mean, work):
+        """Turn the derivative of a loss by the means into that by the fields, in place.
+
+        Parameters
+        ----------
+        error : ndarray of shape (n_rows, n_units)
+            Derivative by the means; afterwards that by the fields.
+        mean : ndarray of shape (n_rows, n_units)
+            Mean of each unit.
+        work : ndarray of shape (n_rows, n_units)
+            Overwritten.
+
+        Returns
+        -------
+        error : ndarray of shape (n_rows, n_units)
+            The array `error`.
+        """
+        error *= self.variance(mean, out=work)
+        return error
+
+    def drawn_exactly(self):
+        """Return this type with draws that follow its energy exactly.
+
+        Returns
+        -------
+        unit : Unit
+            The object itself, unless its `sample` is an approximation.
+        """
+        return self
+
+    def expand_missing(self, missing):
+        """Return which entries have to be drawn where some entries of a row are missing.
+
+        Parameters
+        ----------
+        missing : ndarray of bool of shape (n_rows, n_units)
+            Entries that are not known.
+
+        Returns
+        -------
+        missing : ndarray of bool of shape (n_rows, n_units)
+            The same, or more where units cannot be drawn one without the other.
+        """
+        return missing
+
+    def n_states(self, n_units):
+        """Return how many states a layer has.
+
+        Parameters
+        ----------
+        n_units : int
+            Units of the layer.
+
+        Returns
+        -------
+        n_states : int or None
+            None where there are infinitely many.
+        """
+        return None
+
+    def states(self, start, stop, n_units):
+        """Return the states of a layer from number `start` to `stop`, in an order of their own.
+
+        Parameters
+        ----------
+        start : int
+            Number of the first state.
+        stop : int
+            One more than the number of the last, at most `n_states`.
+        n_units : int
+            Units of the layer.
+
+        Returns
+        -------
+        states : ndarray of shape (stop - start, n_units)
+            States in float64.
+        """
+        raise NotImplementedError(f"{type(self).__name__} units have infinitely many states")
+
+    def log_scales(self):
+        """Return the logarithms of the scales that training changes.
+
+        Returns
+        -------
+        log_scales : ndarray of shape (n_learned,)
+            Empty where no scale is learned.
+        """
+        return np.empty(0)
+
+    def set_log_scales(self, log_scales):
+        """Take new values of what `log_scales` returns; values out of bounds are moved into them.
+
+        Parameters
+        ----------
+        log_scales : ndarray of shape (n_learned,)
+            The new values; corrected in place.
+        """
+
+    def log_scale_gradient(self, x, field, weights):
+        """Return the derivative of the mean negative log-likelihood by the logarithms of the scales.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_rows, n_units)
+            Rows of the data in the family's coordinates.
+        field : ndarray of shape (n_rows, n_units)
+            Field of each unit given the means of the other layer given `x`.
+        weights : ndarray of shape (n_rows,)
+            Weights of the rows; they sum to 1.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_learned,)
+            Empty where no scale is learned.
+        """
+        return np.empty(0, dtype=x.dtype)

@@ -61,6 +61,8 @@ class Bernoulli(Unit):
     array([[0.269, 0.5  , 0.731]])
     """
 
+    bounded = True
+
     def __init__(self, redraw=True):
         self.redraw = redraw
 
@@ -77,7 +79,13 @@ class Bernoulli(Unit):
 
     def log_partition(self, field):
         """Return log(1 + exp(field))."""
-        return np.logaddexp(0, field)
+        # max(0, x) + log(1 + exp(-|x|)): several times faster than np.logaddexp.
+        tail = np.abs(field)
+        np.negative(tail, out=tail)
+        np.exp(tail, out=tail)
+        np.log1p(tail, out=tail)
+        tail += np.maximum(field, 0)
+        return tail
 
     def mean(self, field, out=None):
         """Return the probability of state 1."""
@@ -99,3 +107,12 @@ class Bernoulli(Unit):
         """Return the log-odds of the means, clipped so that a constant column stays finite."""
         p = np.clip(mean, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
         return np.log(p / (1 - p))
+
+    def n_states(self, n_units):
+        """Return 2**n_units."""
+        return 2**n_units
+
+    def states(self, start, stop, n_units):
+        """Return the binary digits of the numbers, the first unit changing fastest."""
+        numbers = np.arange(start, stop)
+        return (numbers[:, np.newaxis] >> np.arange(n_units) & 1).astype(np.float64)

@@ -5,6 +5,10 @@ from sklearn.base import clone
 
 from skdbn.units._base import Unit
 
+# A column that the hidden units predict without error has no most likely scale: the density grows without
+# bound as its noise goes to 0. A learned scale therefore keeps within this factor of where it started.
+_LARGEST_SCALE_CHANGE = 100.0
+
 
 class Gaussian(Unit):
     r"""Real-valued units: normal with mean equal to the field and unit variance, after scaling.
@@ -13,11 +17,16 @@ class Gaussian(Unit):
     and scale :math:`\sigma` per column, so the base energy is :math:`u^2 / 2`. Location and scale
     are taken from the training data, so raw and standardised data give the same model.
 
+    A learned scale is one more parameter of each column, in the parametrisation of [1]_: weights and
+    biases act on the scaled u, and training follows the likelihood by :math:`\log \sigma`. The location
+    stays the column's mean, since the bias can move the column just as well.
+
     Parameters
     ----------
-    scale : {"data"}, float or array-like of shape (n_units,), default="data"
+    scale : {"data", "learned"}, float or array-like of shape (n_units,), default="data"
         Standard deviation of the noise in each column, in the units of the data and > 0;
-        "data" is the column's standard deviation in the training data (1 for a constant column).
+        "data" is the column's standard deviation in the training data (1 for a constant column);
+        "learned" starts there and is changed by training, by a factor of 100 at most.
 
     Attributes
     ----------
@@ -26,6 +35,14 @@ class Gaussian(Unit):
 
     scale_ : ndarray of shape (n_units,)
         Scale of each column. Only on `visible_` of a fitted estimator.
+
+    initial_scale_ : ndarray of shape (n_units,)
+        What `scale_` was before training. Only on `visible_` of a fitted estimator.
+
+    References
+    ----------
+    .. [1] Krizhevsky, A. (2009). Learning multiple layers of features from tiny images. Technical
+           report, University of Toronto.
 
     Examples
     --------
@@ -50,10 +67,11 @@ class Gaussian(Unit):
             )
         unit.location_ = mean.copy()
         unit.scale_ = self._scale_from(mean, standard_deviation)
+        unit.initial_scale_ = unit.scale_.copy()
         return unit
 
     def _scale_from(self, mean, standard_deviation):
-        if isinstance(self.scale, str) and self.scale == "data":
+        if isinstance(self.scale, str) and self.scale in ("data", "learned"):
             # The spread of a constant column is the rounding noise of a mean in float64.
             noise = 1e-12 * np.abs(mean)
             return np.where(standard_deviation > noise, standard_deviation, 1).astype(mean.dtype)
@@ -71,7 +89,11 @@ class Gaussian(Unit):
     @property
     def has_fixed_scale(self):
         """Whether the scale was given by the user instead of taken from the data."""
-        return not (isinstance(self.scale, str) and self.scale == "data")
+        return not isinstance(self.scale, str)
+
+    @property
+    def _learns_scale(self):
+        return isinstance(self.scale, str) and self.scale == "learned"
 
     def encode(self, x, out, rng=None):
         """Write (x - location) / scale to `out`."""
@@ -126,3 +148,27 @@ class Gaussian(Unit):
     def bias_from_mean(self, mean):
         """Return the encoded means: 0 where the location is the mean itself."""
         return (mean - self.location_) / self.scale_
+
+    def log_scales(self):
+        """Return the logarithms of the scales if they are learned, else nothing."""
+        return np.log(self.scale_) if self._learns_scale else np.empty(0)
+
+    def set_log_scales(self, log_scales):
+        """Take new scales, kept within a factor of 100 of where they started."""
+        if not self._learns_scale:
+            return
+        start, width = np.log(self.initial_scale_), np.log(_LARGEST_SCALE_CHANGE)
+        np.clip(log_scales, start - width, start + width, out=log_scales)
+        self.scale_ = np.exp(log_scales).astype(self.initial_scale_.dtype, copy=False)
+
+    def log_scale_gradient(self, x, field, weights):
+        """Return the weighted mean of 1 - x * (x - field) if the scales are learned, else nothing.
+
+        With u = (data - location) / scale, -log p(data) = F(u) + log Z + sum_i log scale_i, of which Z
+        does not depend on the scales: the model's mean of u * (u - field) is 1 by partial integration.
+        """
+        if not self._learns_scale:
+            return np.empty(0, dtype=x.dtype)
+        products = np.subtract(x, field)
+        products *= x
+        return 1 - weights @ products
