@@ -4,4 +4,4 @@ from skdbn._dbn_classifier import DBNClassifier
 from skdbn._rbm import RBMTransformer
 
 __all__ = ["DBNClassifier", "RBMTransformer"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -4,10 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdbn._blocks import add_scaled
 from skdbn._centering import follow, map_to_plain_bias
 from skdbn._energy import RBMParameters
+from skdbn._weight_rules import WeightRules
 from skdbn.samplers import States
+
+_NO_RULES = WeightRules()
+OFFSETS_FROM = ("data", "model", "average")
 
 
 class Offsets(NamedTuple):
@@ -17,6 +20,40 @@ class Offsets(NamedTuple):
     hidden: np.ndarray  # lambda, (n_hidden,)
 
 
+def follow_means(offsets, source, data, model):
+    """Move the offsets towards the means of a batch; `source` is one of OFFSETS_FROM.
+
+    The means of the visible data are known from the start, so with "data" theirs are not moved.
+    """
+    if source == "data":
+        follow(offsets.hidden, data.weights @ data.hidden_mean)
+        return
+    visible, hidden = model.weights @ model.visible, model.weights @ model.hidden_mean
+    if source == "average":
+        visible = (visible + data.weights @ data.visible) / 2
+        hidden = (hidden + data.weights @ data.hidden_mean) / 2
+    follow(offsets.visible, visible)
+    follow(offsets.hidden, hidden)
+
+
+class Sparsity:
+    """The error that a sparsity target adds to the fields of the hidden units."""
+
+    def __init__(self, target, activity=None):
+        self.target = target
+        self.activity = activity  # running mean of each hidden unit; None at first
+
+    def error(self, hidden, data):
+        """Return the derivative of the penalty by the hidden fields of each row, for rows of weight 1."""
+        mean = data.weights @ data.hidden_mean
+        if self.activity is None:
+            self.activity = mean
+        self.activity += (1 - self.target.decay) * (mean - self.activity)
+        slope = self.target.slope(self.activity).astype(mean.dtype, copy=False)
+        error = np.tile(slope, (len(data.weights), 1))
+        return hidden.backpropagate(error, data.hidden_mean, work=np.empty_like(error))
+
+
 class RBMLearner:
     """Gradient of the negative log-likelihood of an RBM, and its updates, in work arrays made once.
 
@@ -24,15 +61,31 @@ class RBMLearner:
     E(v, h) = ... - (h - lambda).W.(v - mu).
 
     Parameters: the machine (its parameter arrays are changed in place), a sampler with its chains,
-    offsets or None, the generator, and the largest batch.
+    offsets or None, the generator, the largest batch, whose means the offsets follow, the rules for
+    weights, and a Sparsity or None.
     """
 
-    def __init__(self, machine, sampler, chains, offsets, rng, batch_size):
+    def __init__(
+        self,
+        machine,
+        sampler,
+        chains,
+        offsets,
+        rng,
+        batch_size,
+        *,
+        offsets_from="data",
+        rules=_NO_RULES,
+        sparsity=None,
+    ):
         self.machine = machine
         self.sampler = sampler
         self.chains = chains
         self.offsets = offsets
         self.rng = rng
+        self.offsets_from = offsets_from
+        self.rules = rules
+        self.sparsity = sparsity
         self._batch_size = batch_size
         n_hidden, n_visible = machine.parameters.weights.shape
         n_rows = batch_size + (sampler.n_rows(batch_size) if chains is None else len(chains))
@@ -50,10 +103,12 @@ class RBMLearner:
     def gradient(self, batch):
         """Return the gradient, model term - data term, for one batch."""
         data = self._data_term(batch)
-        if self.offsets is not None:
-            follow(self.offsets.hidden, data.weights @ data.hidden_mean)
         model = self._model_term(data)
-        return self._difference(data, model)
+        if self.offsets is not None:
+            follow_means(self.offsets, self.offsets_from, data, model)
+        penalty = None if self.sparsity is None else self.sparsity.error(self.machine.hidden, data)
+        self._scale_gradient(data, penalty)
+        return self._difference(data, model, penalty)
 
     def _data_term(self, batch):
         """Positive phase: the data and the hidden means given them."""
@@ -68,7 +123,16 @@ class RBMLearner:
         out = self._visible[self._batch_size :], self._hidden[self._batch_size :]
         return self.sampler.advance(self.machine, data, self.chains, self.rng, out)
 
-    def _difference(self, data, model):
+    def _scale_gradient(self, data, penalty):
+        """Fill the gradient of the learned scales; what the model says of them is known exactly."""
+        gradient = self._gradient.log_scales
+        if gradient.size:
+            # By v, the derivative of F is v - b - h.W with h the hidden means, of the penalty penalty.W.
+            h = data.hidden_mean if penalty is None else data.hidden_mean - penalty
+            field = self.machine.field_v_from_h(h)
+            gradient[:] = self.machine.visible.log_scale_gradient(data.visible, field, data.weights)
+
+    def _difference(self, data, model, penalty):
         """Return <(h - lambda)(v - mu)>, <h> and <v> of the model minus those of the data."""
         rows = slice(self._batch_size - len(data.weights), self._batch_size + len(model.weights))
         v, h = self._visible[rows], self._hidden[rows]
@@ -80,19 +144,25 @@ class RBMLearner:
             h -= self.offsets.hidden
             v -= self.offsets.visible
         h *= coefficients[:, np.newaxis]
+        if penalty is not None:
+            penalty *= data.weights[:, np.newaxis]
+            gradient.hidden_bias[:] += penalty.sum(axis=0)
+            h[: len(penalty)] += penalty
         np.matmul(h.T, v, out=gradient.weights)
         return gradient
 
     def apply(self, update, decay):
-        """Add an update, and shrink the weights by the factor 1 - decay.
+        """Add an update, after the rules for weights had their say on it.
 
-        Decay belongs to the update of the weights before it is mapped: it then pulls the centred
+        The rules belong to the update of the weights before it is mapped: decay then pulls the centred
         machine towards independent units with the right means.
         """
-        if decay:
-            add_scaled(update.weights, self.parameters.weights, -decay)
+        parameters = self.parameters
+        self.rules.change(update.weights, parameters.weights, decay)
         if self.offsets is not None:
             map_to_plain_bias(update.hidden_bias, update.weights.T, self.offsets.visible)
             map_to_plain_bias(update.visible_bias, update.weights, self.offsets.hidden)
-        for parameter, change in zip(self.parameters, update, strict=True):
+        for parameter, change in zip(parameters, update, strict=True):
             parameter += change
+        if parameters.log_scales.size:
+            self.machine.visible.set_log_scales(parameters.log_scales)

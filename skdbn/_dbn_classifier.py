@@ -29,6 +29,7 @@ from skdbn._sklearn_compat import Interval, StrOptions, fit_context
 from skdbn._training import TrainingState
 from skdbn._transaction import all_or_nothing
 from skdbn._validation import data_range, warn_if_one_class, warn_not_converged, widest
+from skdbn._visible_types import visible_from_columns
 from skdbn.optimizers import OPTIMIZERS, Optimizer
 from skdbn.schedules import Schedule
 
@@ -287,6 +288,7 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
             The fitted estimator.
         """
         resume = self.warm_start and hasattr(self, "coefs_")
+        frame = X
         X, y, sample_weight = self._check_training_data(X, y, sample_weight, reset=not resume)
         classes = self.classes_ if resume else find_classes(y, self.unlabeled)
         data = LabelledRows(X, positions(y, classes, self.unlabeled), sample_weight)
@@ -299,7 +301,7 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
         if self.early_stopping and held_out is None:
             data, held_out = split_stratified(data, self.validation_fraction, state.rng)
         if not resume:
-            network, machines = self._new_network(data, len(classes), state.rng)
+            network, machines = self._new_network(data, len(classes), state.rng, frame)
         plan = self._plan(data, online=False)
         result = self._fine_tune(network, data, classes, plan, state, held_out)
         self._keep(network, machines, classes, state, result, data_range(X), add=resume)
@@ -336,6 +338,7 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
         """
         self._check_usable_online()
         resume = hasattr(self, "coefs_")
+        frame = X
         X, y, sample_weight = self._check_training_data(X, y, sample_weight, reset=not resume)
         classes = self._classes_online(y, classes, resume)
         data = LabelledRows(X, positions(y, classes, self.unlabeled), sample_weight)
@@ -343,7 +346,7 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
             network, machines, state = self._resumed()
         else:
             state = TrainingState(_validation.make_generator(self.random_state))
-            network, machines = self._new_network(data, len(classes), state.rng)
+            network, machines = self._new_network(data, len(classes), state.rng, frame)
         plan = self._plan(data, online=True)
         result = self._fine_tune(network, data, classes, plan, state)
         self._keep(network, machines, classes, state, result, data_range(X), add=resume)
@@ -391,9 +394,13 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
         weight, X_val, y_val = _validation.drop_rows_without_weight(sample_weight_val, X_val, y_val)
         return LabelledRows(X_val, positions(y_val, classes, self.unlabeled), weight).labelled()
 
-    def _new_network(self, data, n_classes, rng):
+    def _new_network(self, data, n_classes, rng, frame):
         sizes = _validation.check_hidden_layer_sizes(self.hidden_layer_sizes)
         prototypes = layer_prototypes(self.rbm, sizes, rng, self.verbose)
+        if isinstance(prototypes[0].visible, (list, tuple)):  # the machine itself sees no column names
+            names = getattr(self, "feature_names_in_", None)
+            visible = visible_from_columns(prototypes[0].visible, self.n_features_in_, names, frame)
+            prototypes[0].set_params(visible=visible)
         return new_network(prototypes, self.pretrain, data.X, data.sample_weight, n_classes, rng)
 
     def _resumed(self):

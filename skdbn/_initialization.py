@@ -9,12 +9,13 @@ from skdbn._energy import RBMParameters
 _RBM_WEIGHT_SCALE = 0.01
 
 
-def initial_rbm_parameters(n_hidden, visible_bias, rng):
-    """Return small random weights, hidden biases of 0 and the given visible biases."""
+def initial_rbm_parameters(n_hidden, visible_bias, log_scales, rng):
+    """Return small random weights, hidden biases of 0 and the given visible biases and log-scales."""
     dtype = visible_bias.dtype
     weights = rng.standard_normal((n_hidden, visible_bias.size), dtype=dtype)
     weights *= dtype.type(_RBM_WEIGHT_SCALE)
-    return RBMParameters(weights, np.zeros(n_hidden, dtype=dtype), visible_bias)
+    hidden_bias = np.zeros(n_hidden, dtype=dtype)
+    return RBMParameters(weights, hidden_bias, visible_bias, log_scales.astype(dtype))
 
 
 def glorot_uniform(n_in, n_out, dtype, rng):

@@ -8,24 +8,32 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, clone
 
 from skdbn import _validation
+from skdbn._contrastive import OFFSETS_FROM
 from skdbn._energy import RBMParameters
+from skdbn._fitted_likelihood import LikelihoodMixin
 from skdbn._fitted_rbm import FittedRBMMixin
+from skdbn._fitted_sampling import SamplingMixin
 from skdbn._planning import FirstRate, plan_training
-from skdbn._rbm_fit import Watch, begin_training, run_training, take_in_new_rows
-from skdbn._rows import Rows, weighted_moments
+from skdbn._rbm_fit import Objective, Watch, begin_training, run_training, take_in_new_rows
+from skdbn._rows import Rows
 from skdbn._sklearn_compat import Interval, StrOptions, fit_context
 from skdbn._transaction import all_or_nothing
+from skdbn._visible_types import check_normalisable, resolve_visible
+from skdbn._weight_rules import WeightRules
 from skdbn.optimizers import OPTIMIZERS, Optimizer
 from skdbn.samplers import SAMPLERS, Sampler, resolve_sampler
 from skdbn.schedules import Schedule
-from skdbn.units import UNITS, Bernoulli, Gaussian, Unit, resolve_unit
+from skdbn.sparsity import SparsityTarget, resolve_sparsity
+from skdbn.units import UNITS, Bernoulli, Unit, resolve_unit
 
 # Found on validation rows: with 784 inputs 0.005 gave the best likelihoods (0.003 and 0.009 were worse
 # by 1 to 3 nats); with 64 inputs rates from 0.01 to 0.03 were equally good.
 _FIRST_RATE = FirstRate(for_one_input=0.14, largest=0.03)
 
 
-class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstimator):
+class RBMTransformer(
+    ClassNamePrefixFeaturesOutMixin, SamplingMixin, LikelihoodMixin, FittedRBMMixin, BaseEstimator
+):
     r"""Restricted Boltzmann machine: features and a density learned without labels.
 
     With visible units v (the columns of X) and hidden units h (the features) [1]_,
@@ -33,30 +41,36 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
     .. math:: p(v, h) \propto e^{-E(v, h)}, \qquad
         E(v, h) = E_0(v) - b \cdot v - c \cdot h - h^\top W v
 
-    where :math:`E_0` is 0 for Bernoulli visibles and :math:`\|v\|^2 / 2` for Gaussian ones. `fit`
-    descends the gradient of the mean negative log-likelihood, :math:`\langle \partial E / \partial
-    \theta \rangle_\text{data} - \langle \partial E / \partial \theta \rangle_\text{model}`, whose
-    second term comes from a sampler (`PCD` by default), in the centred parametrisation [2]_, with
-    RMSProp. `transform` gives the mean of the hidden units, :math:`1 / (1 + e^{-(c + W v)})`.
+    where :math:`E_0` is 0 for Bernoulli visibles and :math:`\|v\|^2 / 2` for Gaussian ones; hidden
+    units that are not binary have such a term of their own (see :mod:`skdbn.units`). `fit` descends the
+    gradient of the mean negative log-likelihood, :math:`\langle \partial E / \partial \theta
+    \rangle_\text{data} - \langle \partial E / \partial \theta \rangle_\text{model}`, whose second term
+    comes from a sampler (`PCD` by default), in the centred parametrisation [2]_, with RMSProp.
+    `transform` gives the mean of the hidden units, :math:`1 / (1 + e^{-(c + W v)})` for binary ones.
 
     Parameters
     ----------
     n_components : int, default=256
         Number of hidden units, >= 1.
 
-    visible : {"auto", "bernoulli", "gaussian"} or Unit, default="auto"
-        Type of the visible units. "auto" takes Bernoulli if all values of X are within [0, 1] at the
-        first fit, otherwise Gaussian. Grey levels within [0, 1] count as probabilities.
+    visible : {"auto", "bernoulli", "gaussian", "relu", "softmax"}, Unit or list, default="auto"
+        Type of the visible units, see :mod:`skdbn.units`. "auto" takes Bernoulli if all values of X
+        are within [0, 1] at the first fit, otherwise Gaussian. Grey levels within [0, 1] count as
+        probabilities. A list gives a type to each column, as a ColumnTransformer does:
+        ``[("bernoulli", columns), ("gaussian", columns), ("softmax", [columns, columns])]``, with
+        one-hot coded categories, a group of columns each, under "softmax".
 
-    hidden : {"bernoulli"} or Unit, default="bernoulli"
-        Type of the hidden units.
+    hidden : {"bernoulli", "gaussian", "relu", "softmax"} or Unit, default="bernoulli"
+        Type of the hidden units. One layer at least has to be Bernoulli or softmax: two layers of
+        unbounded units have no normalisable joint distribution.
 
-    sampler : {"pcd", "cd", "meanfield"} or Sampler, default="pcd"
+    sampler : {"pcd", "cd", "fastpcd", "paralleltempering", "meanfield"} or Sampler, default="pcd"
         Where the model term of the gradient comes from, see :mod:`skdbn.samplers`.
 
-    centered : bool, default=True
-        Whether states enter the gradient minus their mean. Learns faster, and equally well on X and
-        on 1 - X.
+    centered : bool or {"data", "model", "average"}, default=True
+        Whether states enter the gradient minus their mean, and whose mean that is: that of the data
+        (True is "data"), of the model's samples or the average of both. Learns faster, and equally
+        well on X and on 1 - X.
 
     optimizer : {"rmsprop", "sgd", "adam", "adagrad"} or Optimizer, default="rmsprop"
         How a gradient becomes an update, see :mod:`skdbn.optimizers`.
@@ -68,8 +82,21 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
         constant: with RMSProp the model then keeps a noise floor that grows with the rate.
 
     alpha : float, default=1e-4
-        Weight decay, >= 0: each update multiplies the weights, not the biases, by
+        Weight decay, >= 0: each update multiplies the weights, not the biases or scales, by
         ``1 - learning_rate * alpha``. It is not normalised by the optimizer.
+
+    l1_ratio : float, default=0.0
+        Share of the decay that is of the L1 kind, within [0, 1]: each update moves the weights by
+        ``learning_rate * alpha * l1_ratio`` towards 0, and no further, which makes many exactly 0.
+
+    max_norm : float or None, default=None
+        Largest Euclidean norm of the weights of a hidden unit, > 0.
+
+    max_weight : float or None, default=None
+        Largest absolute value of a weight, > 0.
+
+    sparsity : float, SparsityTarget or None, default=None
+        Wanted mean activity of the hidden units, see :class:`skdbn.sparsity.SparsityTarget`.
 
     batch_size : int, "auto" or None, default="auto"
         Rows of an update. "auto" makes about 100 updates an epoch, with 10 to 100 rows each; None
@@ -109,9 +136,10 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
 
     history_ : dict of lists
         For each epoch the last `learning_rate`, the `reconstruction_error` (mean squared error of one
-        mean-field pass, per feature in the units of `visible_`, on 256 fixed rows) and, when
-        `X_val` is given, the `free_energy_gap` (mean free energy of held-out rows minus that of
-        training rows, in nats; growing means overfitting).
+        mean-field pass, per feature in the units of `visible_`, on 256 fixed rows), when `X_val` is
+        given the `free_energy_gap` (mean free energy of held-out rows minus that of training rows,
+        in nats; growing means overfitting), and with `ParallelTempering` the `swap_rate` (share of
+        exchanges made between each two neighbouring temperatures).
 
     n_iter_ : int
         Number of epochs run, `partial_fit` calls included.
@@ -153,10 +181,10 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "visible": [StrOptions({"auto", *UNITS}), Unit],
-        "hidden": [StrOptions({"bernoulli"}), Bernoulli],
+        "visible": [StrOptions({"auto", *UNITS}), Unit, list, tuple],
+        "hidden": [StrOptions(set(UNITS)), Unit],
         "sampler": [StrOptions(set(SAMPLERS)), Sampler],
-        "centered": ["boolean"],
+        "centered": ["boolean", StrOptions(set(OFFSETS_FROM))],
         "optimizer": [StrOptions(set(OPTIMIZERS)), Optimizer],
         "learning_rate": [
             StrOptions({"auto"}),
@@ -164,6 +192,10 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
             Schedule,
         ],
         "alpha": [Interval(Real, 0, None, closed="left")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "max_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "max_weight": [Interval(Real, 0, None, closed="neither"), None],
+        "sparsity": [Real, SparsityTarget, None],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), None],
         "n_iter": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
@@ -182,6 +214,10 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
         optimizer="rmsprop",
         learning_rate="auto",
         alpha=1e-4,
+        l1_ratio=0.0,
+        max_norm=None,
+        max_weight=None,
+        sparsity=None,
         batch_size="auto",
         n_iter=20,
         warm_start=False,
@@ -196,6 +232,10 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.max_norm = max_norm
+        self.max_weight = max_weight
+        self.sparsity = sparsity
         self.batch_size = batch_size
         self.n_iter = n_iter
         self.warm_start = warm_start
@@ -230,16 +270,18 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
     @all_or_nothing
     def _fit(self, X, sample_weight=None, X_val=None, stage="Training", layer="the RBM"):
         resume = self.warm_start and hasattr(self, "components_")
+        frame = X
         rows, X_val, values = self._check_training_data(X, sample_weight, X_val, reset=not resume)
         plan = self._plan(rows, online=False, stage=stage)
         if resume:
             training = self._resumed_training(plan.batch_size)
             training.state.start_anew()
         else:
-            training = self._new_training(rows, values, plan.batch_size)
-        history = run_training(training, rows, self._sampler(), plan, X_val, self.verbose)
+            training = self._new_training(rows, values, plan.batch_size, frame)
+        history = run_training(training, rows, self._objective(), plan, X_val, self.verbose)
         self._keep(training, history, values, add=resume)
-        _validation.warn_if_saturated(Watch(training.machine, rows).hidden_mean(), layer)
+        hidden_mean = Watch(training.machine, rows).hidden_mean()
+        _validation.warn_if_saturated(hidden_mean, layer, binary=isinstance(self.hidden_, Bernoulli))
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -269,14 +311,15 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
             The fitted estimator.
         """
         resume = hasattr(self, "components_")
+        frame = X
         rows, _, values = self._check_training_data(X, sample_weight, None, reset=not resume)
         plan = self._plan(rows, online=True)
         if resume:
             training = self._resumed_training(plan.batch_size)
             take_in_new_rows(training, rows)
         else:
-            training = self._new_training(rows, values, plan.batch_size)
-        history = run_training(training, rows, self._sampler(), plan, verbose=self.verbose)
+            training = self._new_training(rows, values, plan.batch_size, frame)
+        history = run_training(training, rows, self._objective(), plan, verbose=self.verbose)
         self._keep(training, history, values, add=resume)
         return self
 
@@ -294,34 +337,30 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
     def _plan(self, rows, *, online, stage="Training"):
         return plan_training(self, rows.n_rows, self.n_iter, _FIRST_RATE, online=online, stage=stage)
 
-    def _sampler(self):
-        return resolve_sampler(self.sampler)
-
-    def _new_training(self, rows, values, batch_size):
-        return begin_training(
-            rows,
-            self._visible_for(rows.X, values),
-            clone(resolve_unit(self.hidden)),
-            self.n_components,
-            self._sampler(),
-            self.centered,
-            batch_size,
-            _validation.make_generator(self.random_state),
+    def _objective(self):
+        centered = "data" if self.centered is True else (self.centered or None)
+        return Objective(
+            sampler=resolve_sampler(self.sampler),
+            offsets_from=centered,
+            rules=WeightRules(self.l1_ratio, self.max_norm, self.max_weight),
+            sparsity=resolve_sparsity(self.sparsity),
         )
 
-    def _visible_for(self, X, values):
+    def _new_training(self, rows, values, batch_size, frame):
+        visible = self._visible_for(rows.X, values, frame)
+        hidden = clone(resolve_unit(self.hidden))
+        _validation.check_hidden(hidden)
+        check_normalisable(visible, hidden)
+        objective = self._objective()
+        if objective.sparsity is not None:
+            objective.sparsity.check(hidden_in_unit_interval=hidden.bounded)
+        rng = _validation.make_generator(self.random_state)
+        return begin_training(rows, visible, hidden, self.n_components, objective, batch_size, rng)
+
+    def _visible_for(self, X, values, frame=None):
         """Return the type of the visible units for X, or raise if the one asked for cannot be."""
-        are_means = _validation.are_within_unit_interval(values, X.dtype)
-        if isinstance(self.visible, str) and self.visible == "auto":
-            return Bernoulli() if are_means else Gaussian()
-        visible = resolve_unit(self.visible)
-        if isinstance(visible, Bernoulli) and not are_means:
-            _validation.raise_outside_unit_interval(X, values)
-        if isinstance(visible, Gaussian) and visible.has_fixed_scale:
-            mean, standard_deviation = weighted_moments(X)
-            scale = visible.adapt(mean, standard_deviation).scale_
-            _validation.warn_if_not_standardized(standard_deviation, scale)
-        return visible
+        names = getattr(self, "feature_names_in_", None)
+        return resolve_visible(self.visible, X, values, feature_names=names, frame=frame)
 
     def _resumed_training(self, batch_size):
         """Return a copy of what was fitted, so that a failure leaves this estimator as it was."""
@@ -330,17 +369,21 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, FittedRBMMixin, BaseEstima
                 f"n_components={self.n_components} but the fitted model has {len(self.components_)}; "
                 "use clone() to start anew."
             )
-        parameters = RBMParameters(*(np.array(array, order="C") for array in self._machine().parameters))
-        machine = self._machine()._replace(parameters=parameters)
+        machine = self._machine()._replace(visible=copy.deepcopy(self.visible_))
+        parameters = machine.parameters._replace(log_scales=machine.visible.log_scales())
+        parameters = RBMParameters(*(np.array(array, order="C") for array in parameters))
+        machine = machine._replace(parameters=parameters)
         training = replace(copy.deepcopy(self._training), machine=machine)
-        training.chains = self._sampler().resume(
+        training.chains = self._objective().sampler.resume(
             training.chains, training.machine, batch_size, training.state.rng
         )
         return training
 
     def _keep(self, training, history, values, *, add):
         """Set the fitted attributes, all at once and only after the training succeeded."""
-        self.components_, self.intercept_hidden_, self.intercept_visible_ = training.machine.parameters
+        parameters = training.machine.parameters
+        self.components_ = parameters.weights
+        self.intercept_hidden_, self.intercept_visible_ = parameters.hidden_bias, parameters.visible_bias
         self.visible_, self.hidden_ = training.machine.visible, training.machine.hidden
         n_epochs = len(history["learning_rate"])
         if add:

@@ -1,19 +1,32 @@
 """Fitting an RBM on clean arrays: how training begins, goes on, and what is watched meanwhile."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from skdbn._contrastive import Offsets, RBMLearner
+from skdbn._contrastive import Offsets, RBMLearner, Sparsity
 from skdbn._energy import Machine
 from skdbn._initialization import initial_rbm_parameters
 from skdbn._reporting import Reporter
 from skdbn._rows import spread_rows, take_rows, weighted_moments
 from skdbn._training import TrainingState, train
+from skdbn._weight_rules import WeightRules
+from skdbn.samplers import Sampler
+from skdbn.sparsity import SparsityTarget
 
 # Rows on which the reconstruction error and the free energy are followed: few, so that watching
 # costs little, and always the same, so that epochs compare.
 _N_WATCHED_ROWS = 256
+
+
+class Objective(NamedTuple):
+    """What the gradient of an RBM is made of, beside the data."""
+
+    sampler: Sampler
+    offsets_from: str | None  # whose means the states are centred by; None: not at all
+    rules: WeightRules
+    sparsity: SparsityTarget | None
 
 
 @dataclass
@@ -22,33 +35,37 @@ class RBMTraining:
 
     machine: Machine
     state: TrainingState
-    chains: np.ndarray | None
+    chains: object  # what the sampler keeps: an array, an object with chains, or None
     offsets: Offsets | None
-    total_weight: float  # of the rows behind the visible offsets
+    visible_mean: np.ndarray  # of the rows seen, in the user's units
+    total_weight: float  # of these rows
+    activity: np.ndarray | None = None  # running means of the hidden units, kept for a sparsity target
 
 
 @np.errstate(invalid="ignore")  # some BLAS raise the flag for finite products
-def begin_training(rows, visible, hidden, n_hidden, sampler, centered, batch_size, rng):
+def begin_training(rows, visible, hidden, n_hidden, objective, batch_size, rng):
     """Return an untrained RBM whose scales, biases and offsets are those of the rows."""
     mean, standard_deviation = weighted_moments(rows.X, rows.sample_weight)
     visible = visible.adapt(mean, standard_deviation)
-    parameters = initial_rbm_parameters(n_hidden, visible.bias_from_mean(mean), rng)
+    hidden = hidden.adapt(np.zeros(n_hidden, mean.dtype), np.ones(n_hidden, mean.dtype))
+    parameters = initial_rbm_parameters(n_hidden, visible.bias_from_mean(mean), visible.log_scales(), rng)
     machine = Machine(visible, hidden, parameters)
     offsets = None
-    if centered:
+    if objective.offsets_from is not None:
         hidden_mean = hidden.mean(parameters.hidden_bias)
         offsets = Offsets(_encoded_mean(visible, mean), hidden_mean)
         parameters.visible_bias[:] -= hidden_mean @ parameters.weights
         parameters.hidden_bias[:] -= parameters.weights @ offsets.visible
-    chains = sampler.start(machine, batch_size, rng)
-    return RBMTraining(machine, TrainingState(rng), chains, offsets, rows.total_weight)
+    chains = objective.sampler.start(machine, batch_size, rng)
+    return RBMTraining(machine, TrainingState(rng), chains, offsets, mean, rows.total_weight)
 
 
 def take_in_new_rows(training, rows):
-    """Let the visible offsets follow the mean of all rows seen so far."""
+    """Let the mean of the rows, and the visible offsets, follow that of all rows seen so far."""
+    mean, _ = weighted_moments(rows.X, rows.sample_weight)
+    share = rows.total_weight / (training.total_weight + rows.total_weight)
+    training.visible_mean += share * (mean - training.visible_mean)
     if training.offsets is not None:
-        mean, _ = weighted_moments(rows.X, rows.sample_weight)
-        share = rows.total_weight / (training.total_weight + rows.total_weight)
         offset = training.offsets.visible
         offset += share * (_encoded_mean(training.machine.visible, mean) - offset)
     training.total_weight += rows.total_weight
@@ -58,27 +75,32 @@ def _encoded_mean(visible, mean):
     return visible.encode(mean[np.newaxis], out=np.empty_like(mean)[np.newaxis])[0]
 
 
-def run_training(training, rows, sampler, plan, X_val=None, verbose=0):
-    """Train in place; return the history of the epochs as lists of numbers."""
+def run_training(training, rows, objective, plan, X_val=None, verbose=0):
+    """Train in place; return the history of the epochs as lists of values."""
+    sparsity = None if objective.sparsity is None else Sparsity(objective.sparsity, training.activity)
     learner = RBMLearner(
         training.machine,
-        sampler,
+        objective.sampler,
         training.chains,
         training.offsets,
         training.state.rng,
         plan.batch_size,
+        offsets_from=objective.offsets_from,
+        rules=objective.rules,
+        sparsity=sparsity,
     )
     watch = Watch(training.machine, rows, X_val)
     report = Reporter(plan.stage, plan.n_epochs, verbose)
     history = {}
 
     def after_epoch(epoch, learning_rate):
-        values = {"learning_rate": learning_rate, **watch()}
+        values = {"learning_rate": learning_rate, **watch(), **objective.sampler.report(training.chains)}
         for name, value in values.items():
             history.setdefault(name, []).append(value)
-        report(epoch, **values)
+        report(epoch, **{name: np.mean(value) for name, value in values.items()})
 
     train(learner, rows, plan, training.state, after_epoch)
+    training.activity = None if sparsity is None else sparsity.activity
     return history
 
 
@@ -87,25 +109,29 @@ class Watch:
 
     def __init__(self, machine, rows, X_val=None):
         self._machine = machine
-        self._v = self._encoded(rows.X)
-        self._v_val = None if X_val is None else self._encoded(X_val)
+        self._rows = self._spread(rows.X)
+        self._held_out = None if X_val is None else self._spread(X_val)
 
-    def _encoded(self, X):
-        """Return rows spread evenly over X, in the coordinates of the visible units."""
+    def _spread(self, X):
+        """Return rows spread evenly over X, in the units of the data."""
         chosen = spread_rows(X.shape[0], _N_WATCHED_ROWS)
-        v = take_rows(X, chosen, out=np.empty((len(chosen), X.shape[1]), dtype=X.dtype))
-        return self._machine.visible.encode(v, out=v)
+        return take_rows(X, chosen, out=np.empty((len(chosen), X.shape[1]), dtype=X.dtype))
+
+    def _encoded(self, rows):
+        """Return the rows in the coordinates of the visible units, which may learn their scales."""
+        return self._machine.visible.encode(rows, out=np.empty_like(rows))
 
     def __call__(self):
         """Return the mean squared reconstruction error, and the free-energy gap if rows are held out."""
-        reconstruction = self._machine.mean_v_from_h(self._machine.mean_h_from_v(self._v))
-        values = {"reconstruction_error": float(np.mean((reconstruction - self._v) ** 2))}
-        if self._v_val is not None:
+        v = self._encoded(self._rows)
+        reconstruction = self._machine.mean_v_from_h(self._machine.mean_h_from_v(v))
+        values = {"reconstruction_error": float(np.mean((reconstruction - v) ** 2))}
+        if self._held_out is not None:
             free_energy = self._machine.free_energy
-            gap = free_energy(self._v_val).mean() - free_energy(self._v).mean()
+            gap = free_energy(self._encoded(self._held_out)).mean() - free_energy(v).mean()
             values["free_energy_gap"] = float(gap)
         return values
 
     def hidden_mean(self):
         """Return the hidden means given the watched rows."""
-        return self._machine.mean_h_from_v(self._v)
+        return self._machine.mean_h_from_v(self._encoded(self._rows))

@@ -19,3 +19,18 @@ class Reporter:
         seconds = time.perf_counter() - self._start
         shown = "".join(f", {name.replace('_', ' ')} {value:.4g}" for name, value in values.items())
         print(f"{self._stage}, epoch {epoch}/{self._n_epochs}{shown}, {seconds:.1f} s", flush=True)
+
+
+class Tenths:
+    """Prints a line for each tenth of a long computation, or nothing."""
+
+    def __init__(self, stage, verbose):
+        self._stage = stage
+        self._verbose = verbose
+        self._start = time.perf_counter()
+
+    def __call__(self, step, n_steps):
+        """Report that `step` of `n_steps` is done."""
+        if self._verbose and (10 * step // n_steps) > (10 * (step - 1) // n_steps):
+            seconds = time.perf_counter() - self._start
+            print(f"{self._stage}, step {step}/{n_steps}, {seconds:.1f} s", flush=True)

@@ -110,6 +110,12 @@ def warn_if_not_standardized(standard_deviation, scale):
         )
 
 
+def check_hidden(hidden):
+    """Raise if hidden units ask for a scale: their unit is that of the weights, so it would do nothing."""
+    if getattr(hidden, "scale", "data") != "data":
+        raise ValueError(f'hidden={hidden!r}: hidden Gaussian units have scale 1; use hidden="gaussian".')
+
+
 def warn_if_far_outside(X, fitted_range, when="predict"):
     """Warn once a call if X reaches more than one range-width beyond the training data.
 
@@ -136,10 +142,13 @@ def _share_of_rows_outside(X, bounds):
     return float(((lowest < bounds[0]) | (highest > bounds[1])).mean())
 
 
-def warn_if_saturated(hidden_mean, layer):
-    """Warn if nearly all hidden units have the same value for all rows."""
+def warn_if_saturated(hidden_mean, layer, *, binary=True):
+    """Warn if nearly all hidden units have the same value for all rows.
+
+    Only of binary units do means near 0 and 1 tell that they are saturated.
+    """
     activity = hidden_mean.mean(axis=0)
-    saturated = ((activity < 0.01) | (activity > 0.99)).mean()
+    saturated = ((activity < 0.01) | (activity > 0.99)).mean() if binary else 0.0
     constant = (np.ptp(hidden_mean, axis=0) < 0.001).mean() if len(hidden_mean) > 1 else 0
     if max(saturated, constant) < _SATURATED_SHARE:
         return
@@ -160,6 +169,17 @@ def check_count(name, value):
     """Raise unless `value` is an integer >= 1."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name} must be an integer >= 1; got {value!r}.")
+
+
+def check_mask(name, mask, shape):
+    """Return a mask as a boolean array of the given shape; one row stands for all."""
+    mask = np.asarray(mask)
+    if mask.dtype != bool or mask.shape not in (shape, shape[1:]):
+        raise ValueError(
+            f"{name} must be a boolean mask of shape {shape[1:]} or {shape}; got an array of shape "
+            f"{mask.shape} and dtype {mask.dtype}."
+        )
+    return np.broadcast_to(mask, shape)
 
 
 def warn_not_converged(n_epochs):

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 from exact import (
+    BOUNDED,
     N_HIDDEN,
     N_SAMPLES,
     N_VISIBLE,
+    PAIRS,
     ExactRBM,
     finite_differences,
     random_rbm,
@@ -12,11 +14,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skdbn._contrastive import Offsets, RBMLearner
 from skdbn._energy import RBMParameters
-from skdbn._rbm_fit import begin_training, take_in_new_rows
+from skdbn._rbm_fit import Objective, begin_training, take_in_new_rows
 from skdbn._rows import Batch, Rows
+from skdbn._weight_rules import WeightRules
 from skdbn.optimizers import SGD
 from skdbn.samplers import CD, PCD, MeanField, Sampler, States
-from skdbn.units import Bernoulli, Gaussian
+from skdbn.units import Bernoulli, Gaussian, ReLU, Softmax
 
 # Sums over at most 4000 cells of a grid in float64.
 ROUNDING = {"rtol": 1e-10, "atol": 1e-11}
@@ -24,6 +27,8 @@ ROUNDING = {"rtol": 1e-10, "atol": 1e-11}
 DIFFERENCES = {"rtol": 1e-7, "atol": 1e-8}
 OFFSET_RATE = 0.01  # share of the hidden offset that each batch replaces
 N_ERRORS = 4  # standard errors allowed to a mean of draws; every test has its own fixed seed
+
+PAIRS_WITH_GAUSSIAN_VISIBLES = [pair for pair in PAIRS if pair[0] == "gaussian"]
 
 each_centring = pytest.mark.parametrize("centered", [False, True])
 
@@ -42,8 +47,8 @@ class ExactSampler(Sampler):
 
     def advance(self, machine, data, chains, rng, out):
         oracle = self.oracle
-        if oracle.visible == "bernoulli":
-            oracle = ExactRBM("bernoulli", *machine.parameters)
+        if oracle.visible in BOUNDED:
+            oracle = oracle.replace(*machine.parameters[:3])
         visible, hidden_mean = out
         visible[:] = oracle.visible_states
         hidden_mean[:] = oracle.mean_h(oracle.visible_states)
@@ -54,11 +59,11 @@ def random_offsets(oracle, rng, dtype=np.float64):
     return Offsets(rng.random(oracle.n_visible, dtype), rng.random(oracle.n_hidden, dtype))
 
 
-def make_learner(oracle, machine, sampler, rng, *, centered=False, batch_size=N_SAMPLES):
+def make_learner(oracle, machine, sampler, rng, *, centered=False, batch_size=N_SAMPLES, **keywords):
     dtype = machine.parameters.weights.dtype
     offsets = random_offsets(oracle, rng, dtype) if centered else None
     chains = sampler.start(machine, batch_size, rng)
-    return RBMLearner(machine, sampler, chains, offsets, rng, batch_size)
+    return RBMLearner(machine, sampler, chains, offsets, rng, batch_size, **keywords)
 
 
 def make_batch(machine, v, weights=None):
@@ -68,7 +73,8 @@ def make_batch(machine, v, weights=None):
 
 
 def assert_parameters_close(actual, expected, **tolerance):
-    for array, other in zip(actual, expected, strict=True):
+    """Compare weights and biases; no scale is learned unless a test says so."""
+    for array, other in zip(actual[:3], expected[:3], strict=True):
         assert_allclose(array, other, **tolerance)
 
 
@@ -86,7 +92,7 @@ def uniform(n):
 def test_gradient_of_the_oracle_is_the_derivative_of_its_likelihood(oracle, to_rows, rng):
     v, weights = to_rows(oracle), rng.dirichlet(np.ones(N_SAMPLES))
     expected = finite_differences(
-        lambda *p: ExactRBM(oracle.visible, *p).negative_log_likelihood(v, weights),
+        lambda *p: oracle.replace(*p).negative_log_likelihood(v, weights),
         oracle.parameters,
     )
     assert_parameters_close(oracle.gradient(v, weights), expected, **DIFFERENCES)
@@ -114,7 +120,7 @@ def test_centred_gradient_is_the_derivative_by_the_centred_parameters(
     offsets = learner.offsets  # those that the gradient has used
 
     def likelihood(*centred):
-        moved = ExactRBM.from_centred(oracle.visible, *centred, *offsets)
+        moved = ExactRBM.from_centred(oracle.visible, *centred, *offsets, oracle.hidden)
         return moved.negative_log_likelihood(v, weights)
 
     expected = finite_differences(likelihood, centred_parameters(oracle.parameters, offsets))
@@ -123,12 +129,37 @@ def test_centred_gradient_is_the_derivative_by_the_centred_parameters(
 
 def centred_parameters(parameters, offsets):
     """The biases b' = b + lambda.W and c' = c + W.mu of the same machine."""
-    weights, hidden_bias, visible_bias = parameters
+    weights, hidden_bias, visible_bias = parameters[:3]
     return (
         weights.copy(),
         hidden_bias + weights @ offsets.visible,
         visible_bias + offsets.hidden @ weights,
     )
+
+
+@each_centring
+@pytest.mark.parametrize("oracle", PAIRS_WITH_GAUSSIAN_VISIBLES, indirect=True, ids="-".join)
+def test_gradient_of_learned_scales_is_the_derivative_in_the_units_of_the_data(
+    oracle, to_machine, to_rows, centered, rng
+):
+    weights, location, scale = (
+        rng.dirichlet(np.ones(N_SAMPLES)),
+        np.array([10.0, -3.0]),
+        np.array([2.0, 0.3]),
+    )
+    visible = Gaussian("learned").adapt(location, scale)
+    machine = to_machine(oracle)._replace(visible=visible)
+    parameters = machine.parameters._replace(log_scales=visible.log_scales())
+    machine = machine._replace(parameters=parameters)
+    learner = make_learner(oracle, machine, ExactSampler(oracle), rng, centered=centered)
+    batch = make_batch(machine, to_rows(oracle), weights)
+
+    def negative_log_density(log_scales):
+        v = (batch.inputs - location) / np.exp(log_scales)
+        return oracle.negative_log_likelihood(v, weights) + log_scales.sum()
+
+    (expected,) = finite_differences(negative_log_density, [np.log(scale)])
+    assert_allclose(learner.gradient(batch).log_scales, expected, **DIFFERENCES)
 
 
 @each_centring
@@ -147,14 +178,14 @@ def test_gradient_of_cd_is_on_average_that_of_all_its_chains(
 ):
     machine, v = to_machine(oracle), to_rows(oracle)
     weights = rng.dirichlet(np.ones(N_SAMPLES))
-    n_copies, n_replicates = 97, 211  # the rows many times in one batch, and many batches
+    n_copies, n_replicates = 31, 101  # the rows many times in one batch, and many batches
     learner = make_learner(
         oracle, machine, CD(n_steps), rng, centered=centered, batch_size=n_copies * N_SAMPLES
     )
     batch = make_batch(machine, np.tile(v, (n_copies, 1)), np.tile(weights / n_copies, n_copies))
     if centered:
         learner.offsets.hidden[:] = weights @ oracle.mean_h(v)  # where they stay
-    replicates = [copies(learner.gradient(batch)) for _ in range(n_replicates)]
+    replicates = [copies(learner.gradient(batch)[:3]) for _ in range(n_replicates)]
     expected = oracle.contrastive_gradient(v, weights, n_steps)
     if centered:
         expected = centred_gradient(expected, learner.offsets)
@@ -171,7 +202,7 @@ def test_gradient_of_redrawn_grey_rows_is_on_average_that_of_all_their_draws(
     row = np.full(N_VISIBLE, 0.5)  # as far from binary as can be
     learner = make_learner(oracle, machine, ExactSampler(oracle), rng, batch_size=n_copies)
     batch = make_batch(machine, np.tile(row, (n_copies, 1)))
-    replicates = [copies(learner.gradient(batch)) for _ in range(n_replicates)]
+    replicates = [copies(learner.gradient(batch)[:3]) for _ in range(n_replicates)]
     states = oracle.visible_states
     expected = oracle.gradient(states, np.where(states == 1, row, 1 - row).prod(axis=1))
     of_the_grey_row = oracle.gradient(row[np.newaxis], np.ones(1))
@@ -202,7 +233,7 @@ def centred_gradient(gradient, offsets):
 def test_without_connections_the_visible_bias_descends_to_the_mean_of_the_data(
     oracle, to_machine, to_rows, rng
 ):
-    unconnected = ExactRBM(oracle.visible, 0 * oracle.weights, oracle.hidden_bias, oracle.visible_bias)
+    unconnected = oracle.replace(0 * oracle.weights, oracle.hidden_bias, oracle.visible_bias)
     machine, v = to_machine(unconnected), to_rows(oracle)
     learner = make_learner(unconnected, machine, MeanField(), rng)
     gradient = learner.gradient(make_batch(machine, v))
@@ -252,7 +283,7 @@ def test_gradient_of_pcd_at_the_optimum_is_zero_for_any_number_of_rows(
     for _ in range(n_replicates):
         learner.chains[:] = oracle.draw_hidden(n_chains, rng)
         batch = make_batch(machine, oracle.draw_visible(n_rows, rng))
-        replicates.append(copies(learner.gradient(batch)))
+        replicates.append(copies(learner.gradient(batch)[:3]))
     for drawn in map(np.array, zip(*replicates, strict=True)):
         error = drawn.std(axis=0, ddof=1) / np.sqrt(n_replicates)
         # One count for both phases would give means of about 0.3 for 5 rows: more than 30 errors.
@@ -316,9 +347,27 @@ def test_hidden_offset_follows_the_data_and_the_visible_one_stays(oracle, to_mac
     learner = make_learner(oracle, machine, CD(), rng, centered=True)
     visible, hidden = copies(learner.offsets)
     learner.gradient(make_batch(machine, v, weights))
-    expected = (1 - OFFSET_RATE) * hidden + OFFSET_RATE * (weights @ oracle.mean_h(v))
-    assert_allclose(learner.offsets.hidden, expected, rtol=1e-13)
+    assert_allclose(learner.offsets.hidden, moved(hidden, weights @ oracle.mean_h(v)), rtol=1e-12)
     assert_array_equal(learner.offsets.visible, visible)
+
+
+@pytest.mark.parametrize(("source", "share"), [("model", 1.0), ("average", 0.5)])
+def test_offsets_follow_the_means_of_the_model_or_half_way(source, share, oracle, to_machine, to_rows, rng):
+    machine, v = to_machine(oracle), to_rows(oracle)
+    weights = rng.dirichlet(np.ones(N_SAMPLES))
+    learner = make_learner(oracle, machine, ExactSampler(oracle), rng, centered=True, offsets_from=source)
+    visible, hidden = copies(learner.offsets)
+    learner.gradient(make_batch(machine, v, weights))
+    _, hidden_data, visible_data = oracle.statistics(v, weights)
+    _, hidden_model, visible_model = oracle.statistics(oracle.visible_states, oracle.p_visible())
+    target = share * visible_model + (1 - share) * visible_data
+    assert_allclose(learner.offsets.visible, moved(visible, target), **ROUNDING)
+    target = share * hidden_model + (1 - share) * hidden_data
+    assert_allclose(learner.offsets.hidden, moved(hidden, target), **ROUNDING)
+
+
+def moved(offset, mean):
+    return (1 - OFFSET_RATE) * offset + OFFSET_RATE * mean
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
@@ -335,6 +384,7 @@ def test_a_centred_update_makes_the_machine_of_the_updated_centred_parameters(
         hidden_bias + update.hidden_bias,
         visible_bias + update.visible_bias,
         *learner.offsets,
+        oracle.hidden,
     )
     learner.apply(update, decay)
     assert_parameters_close(machine.parameters, expected.parameters, rtol=1e-12, atol=1e-13)
@@ -377,7 +427,7 @@ def test_float32_stays_float32(oracle, to_machine, to_rows, centered, sampler, r
     gradient = learner.gradient(make_batch(machine, to_rows(oracle).astype(np.float32)))
     update = RBMParameters(*copies(gradient))
     learner.apply(update, 0.01)
-    arrays = [*gradient, *update, *learner.parameters, *(learner.offsets or ())]
+    arrays = [*gradient[:3], *update[:3], *learner.parameters[:3], *(learner.offsets or ())]
     arrays += [] if learner.chains is None else [learner.chains]
     assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
     assert all(np.isfinite(array).all() for array in arrays)
@@ -448,7 +498,7 @@ def test_exact_gradients_lead_to_the_distribution_of_the_teacher(to_machine, cen
     for _ in range(3000):
         update, state = optimizer.update(learner.gradient(batch), state, 1.0, 0.0)
         learner.apply(update, 0.0)
-    trained = ExactRBM("bernoulli", *machine.parameters)
+    trained = student.replace(*machine.parameters[:3])
     p, q = teacher.p_visible(), trained.p_visible()
     divergence = p @ np.log(p / q)
     first = p @ np.log(p / student.p_visible())
@@ -456,27 +506,44 @@ def test_exact_gradients_lead_to_the_distribution_of_the_teacher(to_machine, cen
     assert 0 <= divergence < 1e-3 < 0.1 < first
 
 
+def objective(centered):
+    return Objective(PCD(), "data" if centered else None, WeightRules(), None)
+
+
+# Hidden units of each type, and their means without any input: of 20 and more binary copies of fields
+# -1/2, -3/2, ... in a ReLU unit.
+HIDDEN_MEANS = [
+    (Bernoulli(), [0.5, 0.5, 0.5, 0.5, 0.5]),
+    (Gaussian(), [0.0, 0.0, 0.0, 0.0, 0.0]),
+    (ReLU(), 5 * [sum(1 / (1 + np.exp(k + 0.5)) for k in range(60))]),
+    (Softmax(groups=[[0, 1], [2, 3, 4]]), [1 / 2, 1 / 2, 1 / 3, 1 / 3, 1 / 3]),
+]
+
+
 @pytest.mark.parametrize("visible", [Bernoulli(), Gaussian()], ids=str)
+@pytest.mark.parametrize(("hidden", "hidden_mean"), HIDDEN_MEANS, ids=str)
 @each_centring
-def test_training_begins_with_hidden_means_of_one_half_at_the_mean_of_the_rows(visible, centered, rng):
-    X = rng.random((N_SAMPLES, N_VISIBLE))
+def test_training_begins_with_hidden_fields_of_zero_at_the_mean_of_the_rows(
+    visible, hidden, hidden_mean, centered, rng
+):
+    X, n_hidden = rng.random((N_SAMPLES, N_VISIBLE)), 5
     sample_weight = rng.random(N_SAMPLES)
     mean = np.average(X, axis=0, weights=sample_weight)
     rows = Rows(X, sample_weight=sample_weight)
-    training = begin_training(rows, visible, Bernoulli(), N_HIDDEN, PCD(), centered, 10, rng)
+    training = begin_training(rows, visible, hidden, n_hidden, objective(centered), 10, rng)
     machine = training.machine
-    half = np.full((1, N_HIDDEN), 0.5)
+    h = np.array([hidden_mean])
     encoded = machine.visible.encode(mean[np.newaxis], out=np.empty((1, N_VISIBLE)))
     if centered:
-        assert_allclose(machine.mean_h_from_v(encoded), half, rtol=1e-12)
-        reconstruction = machine.visible.decode(machine.mean_v_from_h(half))[0]
+        assert_allclose(machine.mean_h_from_v(encoded), h, rtol=1e-12, atol=1e-12)
+        reconstruction = machine.visible.decode(machine.mean_v_from_h(h))[0]
         assert_allclose(reconstruction, mean, rtol=1e-12)
         assert_allclose(training.offsets.visible, encoded[0], rtol=1e-12, atol=1e-12)
-        assert_array_equal(training.offsets.hidden, half[0])
+        assert_allclose(training.offsets.hidden, h[0], rtol=1e-13)
     else:
         assert training.offsets is None
-        assert_array_equal(machine.parameters.hidden_bias, np.zeros(N_HIDDEN))
-        without_hidden = machine.mean_v_from_h(0 * half)
+        assert_array_equal(machine.parameters.hidden_bias, np.zeros(n_hidden))
+        without_hidden = machine.mean_v_from_h(0 * h)
         assert_allclose(machine.visible.decode(without_hidden)[0], mean, rtol=1e-12)
 
 
@@ -484,7 +551,7 @@ def test_visible_offsets_are_the_mean_of_all_rows_seen_so_far(rng):
     chunks = [rng.random((n, N_VISIBLE)) for n in (N_SAMPLES, 7, 1)]
     weights = [rng.random(len(chunk)) for chunk in chunks]
     rows = [Rows(X, sample_weight=w) for X, w in zip(chunks, weights, strict=True)]
-    training = begin_training(rows[0], Bernoulli(), Bernoulli(), N_HIDDEN, PCD(), True, 10, rng)
+    training = begin_training(rows[0], Bernoulli(), Bernoulli(), N_HIDDEN, objective(True), 10, rng)
     parameters = copies(training.machine.parameters)
     for more in rows[1:]:
         take_in_new_rows(training, more)

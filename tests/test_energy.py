@@ -2,12 +2,16 @@ import numpy as np
 import pytest
 from exact import (
     N_HIDDEN,
-    N_SAMPLES,
     N_VISIBLE,
+    PAIRS,
+    SOFTMAX_GROUPS,
     ExactRBM,
+    base_energy,
     binary_states,
     finite_differences,
     random_rbm,
+    row_numbers,
+    total_variation_in_floors,
 )
 from numpy.testing import assert_allclose
 from sklearn.neural_network import BernoulliRBM
@@ -15,13 +19,20 @@ from sklearn.neural_network import BernoulliRBM
 from skdbn._energy import Machine, RBMParameters
 from skdbn.units import Bernoulli
 
-# Sums of at most 256 terms of float64 in another order.
+# Sums of at most 4000 terms of float64 in another order.
 ROUNDING = {"rtol": 1e-12, "atol": 1e-12}
 
+each_pair = pytest.mark.parametrize(("visible", "hidden"), PAIRS)
 
-def test_energy_is_that_of_the_definition(oracle, to_machine, to_rows, rng):
-    v = to_rows(oracle)
-    h = rng.integers(2, size=(N_SAMPLES, N_HIDDEN)).astype(float)
+
+def with_hidden(kind):
+    """The oracles whose hidden units are of one type."""
+    pairs = [pair for pair in PAIRS if pair[1] == kind]
+    return pytest.mark.parametrize("oracle", pairs, indirect=True, ids="-".join)
+
+
+def test_energy_is_that_of_the_definition(oracle, to_machine, to_rows, to_hidden_rows):
+    v, h = to_rows(oracle), to_hidden_rows(oracle)
     assert_allclose(to_machine(oracle).energy(v, h), oracle.energy(v, h), **ROUNDING)
 
 
@@ -43,15 +54,17 @@ def test_conditional_means_are_those_of_the_joint(oracle, to_machine, to_rows):
     assert_allclose(machine.mean_v_from_h(h), oracle.mean_v(h), **ROUNDING)
 
 
-def test_conditional_draws_have_the_distribution_of_the_joint(oracle, to_machine, to_rows, rng):
+def test_conditional_draws_have_the_distribution_of_the_joint(
+    oracle, to_machine, to_rows, to_hidden_rows, rng
+):
     n = 20_000
     machine = to_machine(oracle)
-    v, h = to_rows(oracle)[1], oracle.hidden_states[5]
-    drawn_h = machine.sample_h_from_v(np.tile(v, (n, 1)), rng)
-    drawn_v = machine.sample_v_from_h(np.tile(h, (n, 1)), rng)
-    for drawn, states, p in [
-        (drawn_h, oracle.hidden_states, oracle.hidden_given_visible(v[np.newaxis])[0]),
-        (drawn_v, oracle.visible_states, oracle.visible_given_hidden(h[np.newaxis])[0]),
+    v, h = to_rows(oracle)[1:2], to_hidden_rows(oracle)[:1]
+    drawn_h = machine.sample_h_from_v(np.repeat(v, n, axis=0), rng)
+    drawn_v = machine.sample_v_from_h(np.repeat(h, n, axis=0), rng)
+    for kind, drawn, states, p in [
+        (oracle.hidden, drawn_h, oracle.hidden_states, oracle.hidden_given_visible(v)[0]),
+        (oracle.visible, drawn_v, oracle.visible_states, oracle.visible_given_hidden(h)[0]),
     ]:
         mean = p @ states
         covariance = (states - mean).T @ (p[:, np.newaxis] * (states - mean))
@@ -60,6 +73,9 @@ def test_conditional_draws_have_the_distribution_of_the_joint(oracle, to_machine
         for values, expected in [(deviations, 0), (products, covariance)]:
             error = values.std(axis=0) / np.sqrt(n)
             assert (np.abs(values.mean(axis=0) - expected) < 4 * error).all()  # 4 standard errors
+        if kind != "gaussian":
+            # Independent draws are at 0.8 floors; at 2 one state in 100 draws would be misplaced.
+            assert total_variation_in_floors(row_numbers(drawn, states), p) < 2
 
 
 def test_derivatives_of_the_free_energy_are_minus_the_expected_statistics(oracle, to_machine, to_rows):
@@ -68,9 +84,9 @@ def test_derivatives_of_the_free_energy_are_minus_the_expected_statistics(oracle
     def free_energy(*parameters):
         return machine._replace(parameters=RBMParameters(*parameters)).free_energy(v)[0]
 
-    by_weights, by_hidden_bias, by_visible_bias = finite_differences(free_energy, machine.parameters)
+    by_weights, by_hidden_bias, by_visible_bias = finite_differences(free_energy, oracle.parameters)
     mean_h = oracle.mean_h(v)[0]
-    # Central differences of step 1e-5 of values below 10.
+    # Central differences of step 1e-5 of values below 20.
     assert_allclose(by_hidden_bias, -mean_h, atol=1e-8)
     assert_allclose(by_visible_bias, -v[0], atol=1e-8)
     assert_allclose(by_weights, -np.outer(mean_h, v[0]), atol=1e-8)
@@ -114,10 +130,11 @@ def test_estimator_answers_in_the_units_of_the_data(oracle, to_estimator, to_row
 
 
 def test_order_of_the_hidden_units_does_not_matter(oracle, to_machine, to_rows):
-    v, order = to_rows(oracle), [2, 0, 1]
-    permuted = ExactRBM(
-        oracle.visible, oracle.weights[order], oracle.hidden_bias[order], oracle.visible_bias
-    )
+    v, order = to_rows(oracle), np.arange(oracle.n_hidden)
+    # Softmax units change places within their groups.
+    for group in SOFTMAX_GROUPS[len(order)] if oracle.hidden == "softmax" else [order.copy()]:
+        order[group] = np.roll(group, 1)
+    permuted = oracle.replace(oracle.weights[order], oracle.hidden_bias[order], oracle.visible_bias)
     machine, other = to_machine(oracle), to_machine(permuted)
     assert_allclose(other.free_energy(v), machine.free_energy(v), **ROUNDING)
     assert_allclose(other.mean_h_from_v(v), machine.mean_h_from_v(v)[:, order], **ROUNDING)
@@ -136,17 +153,45 @@ def test_flipping_a_visible_bit_with_its_parameters_changes_nothing(binary_oracl
     assert_allclose(difference, binary_oracle.visible_bias[1], **ROUNDING)  # b_1 of all states
 
 
+@with_hidden("bernoulli")
 def test_flipping_a_hidden_bit_with_its_parameters_changes_nothing(oracle, to_machine, to_rows):
     weights, hidden_bias, visible_bias = (array.copy() for array in oracle.parameters)
     visible_bias += weights[1]
     weights[1] *= -1
     hidden_bias[1] *= -1
-    flipped = to_machine(ExactRBM(oracle.visible, weights, hidden_bias, visible_bias))
+    flipped = to_machine(oracle.replace(weights, hidden_bias, visible_bias))
     v = to_rows(oracle)
     machine = to_machine(oracle)
     difference = flipped.free_energy(v) - machine.free_energy(v)
     assert_allclose(difference, oracle.hidden_bias[1], **ROUNDING)
     assert_allclose(flipped.mean_h_from_v(v)[:, 1], 1 - machine.mean_h_from_v(v)[:, 1], **ROUNDING)
+
+
+@with_hidden("gaussian")
+def test_reflecting_a_hidden_unit_with_its_parameters_changes_nothing(oracle, to_machine, to_rows):
+    weights, hidden_bias = oracle.weights.copy(), oracle.hidden_bias.copy()
+    weights[1] *= -1
+    hidden_bias[1] *= -1
+    reflected = to_machine(oracle.replace(weights, hidden_bias, oracle.visible_bias))
+    v, machine = to_rows(oracle), to_machine(oracle)
+    assert_allclose(reflected.free_energy(v), machine.free_energy(v), **ROUNDING)
+    assert_allclose(reflected.mean_h_from_v(v)[:, 1], -machine.mean_h_from_v(v)[:, 1], **ROUNDING)
+
+
+@with_hidden("softmax")
+def test_what_all_units_of_a_softmax_group_share_belongs_to_the_visible_bias(
+    oracle, to_machine, to_rows, rng
+):
+    """Exactly one of them is 1, so that what is added to all of them is always there."""
+    shared, shared_bias = rng.standard_normal(oracle.n_visible), 0.7
+    weights, hidden_bias = oracle.weights.copy(), oracle.hidden_bias.copy()
+    group = SOFTMAX_GROUPS[oracle.n_hidden][1]
+    weights[group] += shared
+    hidden_bias[group] += shared_bias
+    moved = to_machine(oracle.replace(weights, hidden_bias, oracle.visible_bias - shared))
+    v, machine = to_rows(oracle), to_machine(oracle)
+    assert_allclose(moved.free_energy(v), machine.free_energy(v) - shared_bias, **ROUNDING)
+    assert_allclose(moved.mean_h_from_v(v), machine.mean_h_from_v(v), **ROUNDING)
 
 
 def test_float32_stays_float32(oracle, to_machine, to_rows, rng):
@@ -185,9 +230,38 @@ def test_huge_parameters_give_finite_energies():
     assert_allclose(machine.free_energy(v), -1e3 * n - 2 * softplus, rtol=1e-14)
 
 
-@pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
-def test_the_probabilities_of_the_oracle_sum_to_one(visible):
-    oracle = random_rbm(visible, seed=1)
+@each_pair
+def test_the_probabilities_of_the_oracle_sum_to_one(visible, hidden):
+    oracle = random_rbm(visible, seed=1, hidden=hidden)
     assert_allclose(oracle.joint().sum(), 1, rtol=1e-12)
     p = np.exp(oracle.log_likelihood(oracle.visible_states)) * oracle.cell
     assert_allclose(p, oracle.p_visible(), rtol=1e-10)
+
+
+@each_pair
+def test_the_states_of_the_oracle_leave_nothing_out(visible, hidden):
+    """What lies at the ends of the unbounded layers has no weight; each softmax group is 1 once."""
+    oracle = random_rbm(visible, seed=1, hidden=hidden)
+    for kind, states, p in [
+        (visible, oracle.visible_states, oracle.p_visible()),
+        (hidden, oracle.hidden_states, oracle.p_hidden()),
+    ]:
+        if kind == "gaussian":
+            ends = (states == states.min(axis=0)) | (states == states.max(axis=0))
+        elif kind == "relu":
+            ends = states == states.max(axis=0)
+        else:
+            continue
+        assert p[ends.any(axis=1)].sum() < 1e-14
+
+
+def test_relu_states_of_the_oracle_count_binary_copies():
+    """n of infinitely many copies are on, whose fields are x - 1/2, x - 3/2, ... (Nair and Hinton 2010)."""
+    n, copies = np.arange(20.0), np.arange(60)  # the last copy is on with a probability of exp(-58)
+    for field in (-3.0, 0.4, 2.0):
+        p = np.exp(field * n - base_energy("relu", n))
+        q = 1 / (1 + np.exp(copies + 0.5 - field))
+        number_on = np.ones(1)
+        for on in q:
+            number_on = np.convolve(number_on, [1 - on, on])
+        assert_allclose(p / p.sum(), number_on[:20], rtol=1e-12, atol=1e-15)

@@ -8,6 +8,7 @@ from exact import (
     ExactRBM,
     binary_states,
     random_rbm,
+    row_numbers,
     state_numbers,
     total_variation_in_floors,
 )
@@ -16,7 +17,18 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skdbn import RBMTransformer
-from skdbn.samplers import CD, PCD, SAMPLERS, MeanField, Sampler, States, resolve_sampler
+from skdbn.samplers import (
+    CD,
+    PCD,
+    SAMPLERS,
+    FastPCD,
+    MeanField,
+    ParallelTempering,
+    Sampler,
+    States,
+    model_states,
+    resolve_sampler,
+)
 from skdbn.units import Gaussian
 
 # A kernel keeps a distribution if the total variation after it stays below 2 Monte-Carlo floors. With
@@ -46,6 +58,26 @@ def deviations_in_errors(replicates, expected):
     """Mean over the replicates minus what it should be, in standard errors."""
     error = replicates.std(axis=0, ddof=1) / np.sqrt(len(replicates))
     return np.abs(replicates.mean(axis=0) - expected) / error
+
+
+def largest_deviation(oracle, visible, hidden):
+    """How far draws are from the model in the worst statistic, in units of what right ones may be."""
+    p_visible = oracle.p_visible()
+    layers = [
+        (oracle.visible, visible, oracle.visible_states, p_visible),
+        (oracle.hidden, hidden, oracle.hidden_states, oracle.p_hidden()),
+    ]
+    products = hidden[:, :, np.newaxis] * visible[:, np.newaxis, :]
+    expected = oracle.statistics(oracle.visible_states, p_visible)[0]
+    ratios = [deviations_in_errors(products, expected).max() / N_ERRORS]
+    for kind, drawn, states, p in layers:
+        if kind == "gaussian":
+            pairs = [(drawn**power, states**power) for power in (1, 2, 3)]
+            pairs.append((drawn.prod(axis=1), states.prod(axis=1)))
+            ratios += [deviations_in_errors(of, p @ at).max() / N_ERRORS for of, at in pairs]
+        else:
+            ratios.append(total_variation_in_floors(row_numbers(drawn, states), p) / MOST_FLOORS)
+    return max(ratios)
 
 
 # -- contrastive divergence -----------------------------------------------------------------------
@@ -79,8 +111,11 @@ def test_model_term_of_cd_is_on_average_that_of_all_its_chains(n_steps, oracle, 
 def test_number_of_steps_of_cd_is_told_apart(run, claimed, oracle, to_machine, rng):
     """The test above has the power to see one step more or less."""
     machine = to_machine(oracle)
-    v = np.zeros((N_SAMPLES, oracle.n_visible))
-    v[:, 0] = 3.0 if oracle.visible == "gaussian" else 1.0  # far from the model
+    if oracle.visible == "gaussian":
+        start = np.array([3.0, 0.0])
+    else:
+        start = oracle.visible_states[oracle.p_visible().argmin()]
+    v = np.tile(start, (N_SAMPLES, 1))  # far from the model
     weights = np.full(len(v), 1 / len(v))
     exact = oracle.contrastive_statistics(v, weights, claimed)
     replicates = replicated_model_term(CD(run), oracle, machine, v, weights, rng)
@@ -120,56 +155,61 @@ def test_mean_field_passes_the_means_down_and_up(n_steps, oracle, to_machine, to
     out = work_arrays(len(v), oracle)
     model = MeanField(n_steps).advance(machine, data_term(machine, v, weights), None, None, out)
     for _ in range(n_steps):
-        field_h = oracle.hidden_bias + v @ oracle.weights.T
-        h = 1 / (1 + np.exp(-field_h))
-        field_v = oracle.visible_bias + h @ oracle.weights
-        v = field_v if oracle.visible == "gaussian" else 1 / (1 + np.exp(-field_v))
-    h = 1 / (1 + np.exp(-(oracle.hidden_bias + v @ oracle.weights.T)))
-    assert_allclose(model.visible, v, rtol=1e-13)
-    assert_allclose(model.hidden_mean, h, rtol=1e-13)
+        v = oracle.mean_v(oracle.mean_h(v))
+    assert_allclose(model.visible, v, rtol=1e-12, atol=1e-12)
+    assert_allclose(model.hidden_mean, oracle.mean_h(v), rtol=1e-12, atol=1e-12)
 
 
 # -- persistent chains ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n_steps", [1, 3])
-def test_pcd_chains_drawn_from_the_model_stay_so(n_steps, coupled_oracle, to_machine, rng):
-    oracle, machine = coupled_oracle, to_machine(coupled_oracle)
-    chains = oracle.draw_hidden(N_CHAINS, rng)
+def test_pcd_chains_drawn_from_the_model_stay_so(n_steps, oracle, to_machine, rng):
+    machine, chains = to_machine(oracle), oracle.draw_hidden(N_CHAINS, rng)
     out = work_arrays(N_CHAINS, oracle)
     model = PCD(n_steps).advance(machine, None, chains, rng, out)
-    visible, hidden = state_numbers(model.visible), state_numbers(chains)
-    pairs = visible * len(oracle.hidden_states) + hidden
-    for numbers, p in [
-        (visible, oracle.p_visible()),
-        (hidden, oracle.p_hidden()),
-        (pairs, oracle.joint().ravel()),
-    ]:
-        assert total_variation_in_floors(numbers, p) < MOST_FLOORS
-    assert_allclose(model.hidden_mean, oracle.mean_h(model.visible), rtol=1e-12)
+    assert largest_deviation(oracle, model.visible, chains) < 1
+    expected = oracle.mean_h(model.visible[:N_SAMPLES])
+    assert_allclose(model.hidden_mean[:N_SAMPLES], expected, rtol=1e-12, atol=1e-12)
 
 
-def test_pcd_chains_with_gaussian_visibles_stay_in_the_model(to_machine, rng):
-    oracle = random_rbm("gaussian", seed=2, n_hidden=5, spread=1.0)  # 32 hidden states
-    chains = oracle.draw_hidden(N_CHAINS, rng)
+@pytest.mark.parametrize("n_steps", [1, 3])
+def test_cd_from_rows_drawn_from_the_model_stays_in_it(n_steps, oracle, to_machine, rng):
+    machine, v = to_machine(oracle), oracle.draw_visible(N_CHAINS, rng)
+    data = data_term(machine, v, np.full(N_CHAINS, 1 / N_CHAINS))
+    model = CD(n_steps).advance(machine, data, None, rng, work_arrays(N_CHAINS, oracle))
+    assert largest_deviation(oracle, model.visible, machine.sample_h_from_v(model.visible, rng)) < 1
+
+
+@pytest.mark.parametrize("n_steps", [1, 2])
+def test_pcd_makes_as_many_steps_as_asked_for(n_steps, coupled_oracle, to_machine, rng):
+    oracle = coupled_oracle
+    up = oracle.hidden_given_visible(oracle.visible_states)
+    step = oracle.visible_given_hidden(oracle.hidden_states) @ up
+    start = oracle.p_hidden().argmin()  # far from the model
+    p, other = (np.linalg.matrix_power(step, n)[start] for n in (n_steps, 3 - n_steps))
+    chains = np.tile(oracle.hidden_states[start], (N_CHAINS, 1))
+    PCD(n_steps).advance(to_machine(oracle), None, chains, rng, work_arrays(N_CHAINS, oracle))
+    assert total_variation_in_floors(state_numbers(chains), p) < MOST_FLOORS
+    assert total_variation_in_floors(state_numbers(chains), other) > 2 * MOST_FLOORS
+
+
+def test_pairs_of_visible_and_hidden_states_of_pcd_are_those_of_the_joint(coupled_oracle, to_machine, rng):
+    oracle, chains = coupled_oracle, coupled_oracle.draw_hidden(N_CHAINS, rng)
     out = work_arrays(N_CHAINS, oracle)
-    model = PCD(2).advance(to_machine(oracle), None, chains, rng, out)
-    assert total_variation_in_floors(state_numbers(chains), oracle.p_hidden()) < MOST_FLOORS
-    p, states = oracle.p_visible(), oracle.visible_states
-    for power in (1, 2):
-        assert (deviations_in_errors(model.visible**power, p @ states**power) < N_ERRORS).all()
-    product = deviations_in_errors(model.visible.prod(axis=1), p @ states.prod(axis=1))
-    assert product < N_ERRORS
+    model = PCD().advance(to_machine(oracle), None, chains, rng, out)
+    pairs = state_numbers(model.visible) * len(oracle.hidden_states) + state_numbers(chains)
+    assert total_variation_in_floors(pairs, oracle.joint().ravel()) < MOST_FLOORS
 
 
-def test_a_kernel_with_hidden_means_in_place_of_draws_is_found_out(coupled_oracle, to_machine, rng):
-    """The tests of stationarity have the power to see the usual mistake."""
-    machine = to_machine(coupled_oracle)
-    v = coupled_oracle.draw_visible(N_CHAINS, rng)
-    wrong = machine.sample_v_from_h(machine.mean_h_from_v(v), rng)
-    p = coupled_oracle.p_visible()
-    assert total_variation_in_floors(state_numbers(v), p) < MOST_FLOORS
-    assert total_variation_in_floors(state_numbers(wrong), p) > 1.2 * MOST_FLOORS
+def test_kernels_with_means_in_place_of_draws_are_found_out(oracle, to_machine, rng):
+    """The tests of stationarity have the power to see the usual mistake, in either layer."""
+    machine = to_machine(oracle)
+    v, h = oracle.draw_visible(N_CHAINS, rng), oracle.draw_hidden(N_CHAINS, rng)
+    v = machine.sample_v_from_h(machine.mean_h_from_v(v), rng)
+    assert largest_deviation(oracle, v, machine.sample_h_from_v(v, rng)) > 1.2
+    h = machine.sample_h_from_v(machine.mean_v_from_h(h), rng)
+    assert largest_deviation(oracle, machine.sample_v_from_h(h, rng), h) > 1.2
 
 
 def test_gibbs_step_of_the_machine_has_the_model_as_its_stationary_distribution(binary_oracle, to_machine):
@@ -201,12 +241,12 @@ def test_first_chains_follow_visible_states_drawn_from_their_biases(to_machine, 
 def test_pcd_advances_its_chains_in_place(oracle, to_machine, rng):
     machine, sampler = to_machine(oracle), PCD(n_chains=7)
     chains = sampler.start(machine, 10, rng)
-    assert chains.shape == (7, N_HIDDEN)
-    assert set(np.unique(chains)) <= {0.0, 1.0}
+    assert chains.shape == (7, oracle.n_hidden)
     before = chains.copy()
     model = sampler.advance(machine, None, chains, rng, work_arrays(7 + 2, oracle))
     assert (chains != before).any()
-    assert set(np.unique(chains)) <= {0.0, 1.0}
+    if oracle.hidden != "gaussian":
+        row_numbers(np.concatenate([before, chains]), oracle.hidden_states)  # states, or it raises
     assert_allclose(model.weights, np.full(7, 1 / 7), rtol=1e-15)
     assert len(model.visible) == len(model.hidden_mean) == 7
 
@@ -226,6 +266,70 @@ def test_samplers_without_chains_have_a_model_row_for_each_row_of_the_batch(
 ):
     assert sampler.n_rows(17) == 17
     assert sampler.start(to_machine(oracle), 17, rng) is None
+
+
+# -- chains driven by fast parameters, and chains at several temperatures --------------------------
+
+
+def fast_chains(sampler, machine, rng):
+    """Chains in the middle of training: with fast parameters that are not 0."""
+    chains = sampler.start(machine, 10, rng)
+    for array in chains.fast[:3]:
+        array[:] = 0.2 * rng.standard_normal(array.shape)
+    return chains
+
+
+def test_chains_of_fast_pcd_follow_the_machine_with_the_fast_parameters_added(oracle, to_machine, rng):
+    machine, sampler = to_machine(oracle), FastPCD(2, N_CHAINS)
+    chains = fast_chains(sampler, machine, rng)
+    driven = oracle.replace(*map(np.add, oracle.parameters, chains.fast[:3]))
+    chains.hidden[:] = driven.draw_hidden(N_CHAINS, rng)
+    v = np.tile(oracle.visible_states[:1], (N_SAMPLES, 1))
+    data = data_term(machine, v, np.full(N_SAMPLES, 1 / N_SAMPLES))
+    model = sampler.advance(machine, data, chains, rng, work_arrays(N_CHAINS, oracle))
+    assert largest_deviation(driven, model.visible, chains.hidden) < 1
+    # The model term takes the hidden means of the model itself.
+    expected = oracle.mean_h(model.visible[:N_SAMPLES])
+    assert_allclose(model.hidden_mean[:N_SAMPLES], expected, rtol=1e-12, atol=1e-12)
+
+
+def test_fast_parameters_decay_and_take_a_step_from_the_model_to_the_data(oracle, to_machine, to_rows, rng):
+    machine, sampler = to_machine(oracle), FastPCD(1, 7, fast_learning_rate=0.3, decay=0.9)
+    chains = fast_chains(sampler, machine, rng)
+    before = [array.copy() for array in chains.fast[:3]]
+    v, weights = to_rows(oracle), rng.dirichlet(np.ones(N_SAMPLES))
+    data = data_term(machine, v, weights)
+    model = sampler.advance(machine, data, chains, rng, work_arrays(7, oracle))
+    of_data = oracle.statistics(v, weights)
+    of_model = oracle.statistics(model.visible, np.full(7, 1 / 7))
+    for fast, old, towards, away in zip(chains.fast[:3], before, of_data, of_model, strict=True):
+        assert_allclose(fast, 0.9 * old + 0.3 * (towards - away), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_steps", [1, 2])
+def test_replicas_drawn_from_their_machines_stay_in_them(n_steps, oracle, to_machine, rng):
+    machine, n_replicas = to_machine(oracle), N_CHAINS // 2
+    sampler = ParallelTempering(n_steps, n_replicas, n_temperatures=3)
+    chains = sampler.start(machine, 10, rng)
+    base_bias = 0.5 * rng.standard_normal(oracle.n_visible)
+    chains.base_bias[:] = base_bias
+    weights, hidden_bias, visible_bias = oracle.parameters
+    tempered = [
+        oracle.replace(beta * weights, beta * hidden_bias, beta * visible_bias + (1 - beta) * base_bias)
+        for beta in (1, 0.5, 0)
+    ]
+    hidden = np.split(chains.all_hidden, 3)  # views
+    for at_beta, rows in zip(tempered, hidden, strict=True):
+        rows[:] = at_beta.draw_hidden(n_replicas, rng)
+    out = work_arrays(3 * n_replicas, oracle)
+    model = sampler.advance(machine, None, chains, rng, out)
+    for at_beta, v, h in zip(tempered, np.split(out[0], 3), hidden, strict=True):
+        assert largest_deviation(at_beta, v, h) < 1
+    assert_array_equal(model.visible, out[0][:n_replicas])
+    expected = oracle.mean_h(model.visible[:N_SAMPLES])
+    assert_allclose(model.hidden_mean[:N_SAMPLES], expected, rtol=1e-12, atol=1e-12)
+    rates = sampler.report(chains)["swap_rate"]
+    assert (rates[:n_steps] > 0).all()  # the first pair in the first step, the second one in the second
 
 
 # -- all samplers ---------------------------------------------------------------------------------
@@ -249,7 +353,7 @@ def test_model_term_keeps_the_dtype(name, dtype, oracle, to_machine, to_rows, rn
     n_rows = sampler.n_rows(len(v))
     out = tuple(array.astype(dtype) for array in work_arrays(n_rows, oracle))
     model = sampler.advance(machine, data_term(machine, v, weights), chains, rng, out)
-    arrays = [*model, *([] if chains is None else [chains])]
+    arrays = [*model, *([] if chains is None else [model_states(chains)])]
     assert {array.dtype for array in arrays} == {np.dtype(dtype)}
     assert all(np.isfinite(array).all() for array in arrays)
     assert_allclose(model.weights.sum(), 1, rtol=1e-5)  # 100 roundings of float32
@@ -257,16 +361,16 @@ def test_model_term_keeps_the_dtype(name, dtype, oracle, to_machine, to_rows, rn
 
 @each_sampler
 @pytest.mark.parametrize("n_steps", [0, -1, 1.0, 1.5, True, "1", None])
-def test_number_of_steps_must_be_a_positive_integer(name, n_steps, oracle, to_machine, rng):
+def test_number_of_steps_must_be_a_positive_integer(name, n_steps, binary_oracle, to_machine, rng):
     sampler = SAMPLERS[name](n_steps=n_steps)
     with pytest.raises(ValueError, match=r"\(n_steps=.*\): n_steps must be an integer >= 1"):
-        sampler.start(to_machine(oracle), 10, rng)
+        sampler.start(to_machine(binary_oracle), 10, rng)
 
 
 @pytest.mark.parametrize("n_chains", [0, -1, 7.0, True, "7"])
-def test_number_of_chains_must_be_a_positive_integer(n_chains, oracle, to_machine, rng):
+def test_number_of_chains_must_be_a_positive_integer(n_chains, binary_oracle, to_machine, rng):
     with pytest.raises(ValueError, match=r"PCD\(n_chains=.*\): n_chains must be an integer >= 1"):
-        PCD(n_chains=n_chains).start(to_machine(oracle), 10, rng)
+        PCD(n_chains=n_chains).start(to_machine(binary_oracle), 10, rng)
 
 
 # -- Markov chains of the estimator ---------------------------------------------------------------
