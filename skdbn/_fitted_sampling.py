@@ -1,0 +1,160 @@
+"""Rows drawn from a fitted RBM: freely, with some entries given, or to fill what is missing."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import check_is_fitted
+
+from skdbn import _validation
+from skdbn._rows import blocks_of_rows
+from skdbn._sampling import gibbs_steps, mean_of_free_units, sample_base_rates
+from skdbn.samplers import model_states
+
+
+class SamplingMixin:
+    """Draws of a fitted RBM. Nothing here changes the estimator."""
+
+    def gibbs(self, X, n_steps=1, random_state=None, *, clamp=None):
+        """Run the Markov chain v -> h -> v from each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Where the chains start.
+
+        n_steps : int, default=1
+            Number of Gibbs steps, >= 1.
+
+        random_state : int, RandomState instance or None, default=None
+            Decides the draws; None gives other draws each time.
+
+        clamp : array-like of bool of shape (n_features,) or (n_samples, n_features), default=None
+            Entries that keep their values; the others are drawn from their distribution given these,
+            as for in-painting. A category is clamped if all its columns are.
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_samples, n_features)
+            Drawn states of the visible units.
+        """
+        X = self._check_rows(X)
+        _validation.check_count("n_steps", n_steps)
+        rng = _validation.make_generator(random_state)
+        clamp = None if clamp is None else _validation.check_mask("clamp", clamp, X.shape)
+        result = np.empty(X.shape, dtype=X.dtype)
+        for rows, block in blocks_of_rows(X, len(self.components_)):
+            free = None if clamp is None else self.visible_.expand_missing(~clamp[rows])
+            v = self.visible_.encode(block, out=np.empty(block.shape, dtype=self.components_.dtype))
+            result[rows] = self.visible_.decode(gibbs_steps(self._machine(), v, n_steps, rng, free))
+            if free is not None:
+                np.copyto(result[rows], block, where=~free)
+        return result
+
+    def sample(self, n_samples=1, n_steps=200, start=None, random_state=None):
+        """Draw rows from the model by Gibbs sampling, one chain a row.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows, >= 1; ignored when `start` is an array.
+
+        n_steps : int, default=200
+            Gibbs steps of each chain, >= 1. Models with well separated modes need more.
+
+        start : {None, "noise", "chains"} or array-like of shape (n_samples, n_features), default=None
+            Where the chains start: visible states drawn from their biases alone (None or "noise"), the
+            persistent chains of the training ("chains", each used once before any is used again), or
+            rows, such as data.
+
+        random_state : int, RandomState instance or None, default=None
+            Decides the draws; None gives other draws each time.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Drawn states of the visible units, in the units of the training data.
+        """
+        check_is_fitted(self)
+        if start is not None and not isinstance(start, str):
+            return self.gibbs(start, n_steps, random_state)
+        _validation.check_count("n_samples", n_samples)
+        _validation.check_count("n_steps", n_steps)
+        rng = _validation.make_generator(random_state)
+        return self.visible_.decode(self._sample_encoded(n_samples, n_steps, start, rng))
+
+    def _sample_encoded(self, n_samples, n_steps, start, rng, exactly=False):
+        """Return samples in the coordinates of the visible units."""
+        machine = self._machine()
+        if exactly:
+            machine = machine.drawn_exactly()
+        if start is None or (isinstance(start, str) and start == "noise"):
+            v = sample_base_rates(machine.visible, machine.parameters.visible_bias, n_samples, rng)
+        elif isinstance(start, str) and start == "chains":
+            v = machine.sample_v_from_h(self._states_of_chains(n_samples, rng), rng)
+        elif isinstance(start, str):
+            raise ValueError(f'start must be None, "noise", "chains" or rows; got {start!r}.')
+        else:
+            X = self._check_rows(start)
+            X = X[np.resize(rng.permutation(X.shape[0]), n_samples)]
+            X = X.toarray() if sparse.issparse(X) else X
+            v = machine.visible.encode(X, out=np.empty(X.shape, dtype=self.components_.dtype))
+        return gibbs_steps(machine, v, n_steps, rng)
+
+    def _states_of_chains(self, n_samples, rng):
+        """Return hidden states of the persistent chains, in random order and repeated as needed."""
+        hidden = model_states(self._training.chains)
+        if hidden is None:
+            raise ValueError(
+                f'start="chains" needs a sampler with persistent chains, such as "pcd"; '
+                f"sampler={self.sampler!r} keeps none."
+            )
+        return hidden[np.resize(rng.permutation(len(hidden)), n_samples)]
+
+    def impute(self, X, n_steps=200, random_state=None, *, average=False):
+        """Fill the missing entries of X by Gibbs sampling given the known ones.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows in the units of the training data, with NaN where an entry is missing. A category with
+            a missing column is missing as a whole.
+
+        n_steps : int, default=200
+            Gibbs steps of each row's chain, >= 1.
+
+        random_state : int, RandomState instance or None, default=None
+            Decides the draws; None gives other draws each time.
+
+        average : bool, default=False
+            Whether missing entries become their conditional mean, estimated from the second half of the
+            steps (the best guess in squared error), instead of a draw (which keeps the spread of the
+            data; draw several times for multiple imputation).
+
+        Returns
+        -------
+        X_filled : ndarray of shape (n_samples, n_features)
+            X with the known entries as they are.
+        """
+        check_is_fitted(self)
+        _validation.check_count("n_steps", n_steps)
+        X = _validation.check_rows(self, X, reset=False, ensure_all_finite="allow-nan")
+        rng = _validation.make_generator(random_state)
+        result = np.empty(X.shape, dtype=X.dtype)
+        for rows, block in blocks_of_rows(X, len(self.components_)):
+            missing = self.visible_.expand_missing(np.isnan(block))
+            filled = np.where(missing, self._training.visible_mean, block)
+            _validation.warn_if_far_outside(filled, self._fitted_range)
+            drawn = self._impute_encoded(filled, missing, n_steps, rng, average)
+            result[rows] = np.where(missing, drawn, block)
+        return result
+
+    def _impute_encoded(self, filled, missing, n_steps, rng, average):
+        """Return rows in the user's units whose missing entries are drawn, or averaged over draws."""
+        machine = self._machine()
+        v = machine.visible.encode(filled, out=np.empty(filled.shape, dtype=self.components_.dtype))
+        first = sample_base_rates(machine.visible, self._base_bias(), len(v), rng)
+        np.copyto(v, first, where=missing)
+        if not average:
+            return machine.visible.decode(gibbs_steps(machine, v, n_steps, rng, missing))
+        v = gibbs_steps(machine, v, n_steps // 2, rng, missing)
+        n_averaged = n_steps - n_steps // 2
+        return machine.visible.decode(mean_of_free_units(machine, v, n_averaged, rng, missing))

@@ -1,0 +1,39 @@
+"""Markov chains of a fitted RBM on clean arrays: free, clamped, and averaged."""
+
+import numpy as np
+
+
+def gibbs_steps(machine, v, n_steps, rng, free=None):
+    """Run v -> h -> v from each row and return the last visible states; `v` is not changed.
+
+    Where `free` (n_rows, n_visible) is False the row keeps its value: the chain then draws the other
+    units from their distribution given these.
+    """
+    known = v
+    for _ in range(n_steps):
+        v = machine.sample_v_from_h(machine.sample_h_from_v(v, rng), rng)
+        if free is not None:
+            np.copyto(v, known, where=~free)
+    return v
+
+
+def mean_of_free_units(machine, v, n_steps, rng, free):
+    """Return the mean of the conditional means of the free units over `n_steps` Gibbs steps from `v`.
+
+    The means of the visible units given the drawn hidden ones have the same mean as draws, and less
+    noise (Rao and Blackwell).
+    """
+    known, total = v, np.zeros(v.shape)
+    for _ in range(n_steps):
+        mean = machine.mean_v_from_h(machine.sample_h_from_v(v, rng))
+        total += mean
+        v = machine.visible.sample_from_mean(mean, rng)
+        np.copyto(v, known, where=~free)
+    total /= n_steps
+    np.copyto(total, known, where=~free)
+    return total.astype(v.dtype)
+
+
+def sample_base_rates(visible, base_bias, n_rows, rng):
+    """Draw unconnected visible units of the given biases."""
+    return visible.sample(np.tile(base_bias, (n_rows, 1)), rng)
