@@ -112,7 +112,8 @@ def warn_if_not_standardized(standard_deviation, scale):
 
 def check_hidden(hidden):
     """Raise if hidden units ask for a scale: their unit is that of the weights, so it would do nothing."""
-    if getattr(hidden, "scale", "data") != "data":
+    scale = getattr(hidden, "scale", "data")
+    if not (isinstance(scale, str) and scale == "data"):
         raise ValueError(f'hidden={hidden!r}: hidden Gaussian units have scale 1; use hidden="gaussian".')
 
 

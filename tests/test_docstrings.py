@@ -43,12 +43,14 @@ ESTIMATORS = [DBNClassifier, RBMTransformer]
 WITHOUT_REFERENCES = {
     "Linear": "a straight line needs none",
     "Exponential": "a constant factor needs none",
-    "Gaussian": "the normal distribution needs none",
+    "Mixed": "independence given the other layer needs none",
     "DivergenceError": "an error, not a method",
     **{base.__name__: "an interface, not a method" for base in BASE_CLASSES},
 }
 WITHOUT_EXAMPLES = {base.__name__: "abstract: says how to implement one" for base in BASE_CLASSES}
-RECORDS = {"States": "a record: its fields are explained where they are defined"}
+RECORDS = dict.fromkeys(
+    ["HiddenActivity", "States", "WeightNorms"], "a record: its fields are explained where they are defined"
+)
 
 
 def public_objects():

@@ -16,11 +16,20 @@ PACKAGE = Path(skdbn.__file__).parent
 LEVELS = [
     # Leaves: they know nothing of the rest.
     {"schedules", "units", "exceptions", "_centering", "_labels", "_blocks", "_threads", "_reporting"}
-    | {"_rows", "_sklearn_compat", "_transaction"},
-    {"optimizers", "_energy", "_validation"},
-    {"samplers", "_initialization", "_likelihood", "_network", "_training"},
-    {"_contrastive", "_fine_tuning", "_fitted", "_planning"},
-    {"_fitted_dbn", "_fitted_rbm", "_rbm_fit"},
+    | {"_rows", "_sklearn_compat", "_transaction", "_sampling", "sparsity", "inspection"},
+    {"optimizers", "_energy", "_validation", "_pseudo_likelihood", "_weight_rules"},
+    {
+        "_annealing",
+        "_tempered",
+        "_initialization",
+        "_likelihood",
+        "_network",
+        "_training",
+        "_visible_types",
+    },
+    {"samplers", "_fine_tuning", "_fitted", "_planning"},
+    {"_contrastive", "_fitted_dbn", "_fitted_rbm", "_fitted_sampling", "_fitted_likelihood"},
+    {"_rbm_fit"},
     # The estimators.
     {"_rbm"},
     {"_dbn"},
@@ -31,7 +40,15 @@ LEVEL = {module: number for number, level in enumerate(LEVELS) for module in lev
 # The same inside each folder; what the folder itself exports comes last.
 FOLDERS = {
     "optimizers": [{"_arrays", "_base"}, {"_adagrad", "_adam", "_rmsprop", "_sgd"}, {"optimizers"}],
-    "units": [{"_base"}, {"_bernoulli", "_gaussian"}, {"units"}],
+    "samplers": [{"_base"}, {"_cd", "_pcd"}, {"_tempering"}, {"samplers"}],
+    "units": [
+        {"_base"},
+        {"_bernoulli", "_gaussian", "_softmax"},
+        {"_relu"},
+        {"_registry"},
+        {"_mixed"},
+        {"units"},
+    ],
 }
 FOLDER_LEVEL = {
     folder: {module: number for number, level in enumerate(levels) for module in level}
@@ -43,6 +60,7 @@ REQUIRED = {"numpy", "scipy", "sklearn", "threadpoolctl", "skdbn"}
 # Of scikit-learn these need nothing but BaseEstimator, for their parameters.
 SEPARATE = {"schedules", "units", "samplers", "optimizers", "_blocks", "_threads", "_rows", "_reporting"}
 SEPARATE |= {"_centering", "_transaction", "exceptions"}
+SEPARATE |= {"sparsity", "_sampling", "_annealing", "_likelihood", "_pseudo_likelihood", "_weight_rules"}
 SEPARATE |= {"_energy", "_network", "_training", "_contrastive", "_fine_tuning", "_initialization"}
 # User input is checked at the border: in the estimators and what they consist of.
 MAY_VALIDATE = {
@@ -50,6 +68,9 @@ MAY_VALIDATE = {
     "_fitted",
     "_fitted_rbm",
     "_fitted_dbn",
+    "_fitted_sampling",
+    "_fitted_likelihood",
+    "_visible_types",
     "_planning",
     "_dbn",
     "_dbn_classifier",
@@ -185,6 +206,7 @@ class Absent:
 
 sys.meta_path.insert(0, Absent())
 import skdbn, skdbn.exceptions, skdbn.optimizers, skdbn.samplers, skdbn.schedules, skdbn.units
+import skdbn.inspection, skdbn.sparsity
 # scikit-learn itself asks for the others.
 print(sorted(Absent.asked_for & {"matplotlib", "torch"}))
 rbm = skdbn.RBMTransformer(n_components=2, n_iter=1, batch_size=None)

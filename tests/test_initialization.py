@@ -96,20 +96,23 @@ def test_biases_centre_the_hidden_units_of_the_layer_below(rng):
 def test_first_values_have_the_dtype_asked_for(dtype, rng):
     weights, biases = initial_logistic_layers(SIZES, dtype, rng)
     output = initial_output_layer(SIZES[-1], N_OUTPUTS, dtype, rng)
-    rbm = initial_rbm_parameters(N_HIDDEN, np.zeros(N_VISIBLE, dtype=dtype), rng)
+    visible_bias = np.zeros(N_VISIBLE, dtype=dtype)
+    rbm = initial_rbm_parameters(N_HIDDEN, visible_bias, np.zeros(2), rng)
     assert {array.dtype for array in (*weights, *biases, *output, *rbm)} == {np.dtype(dtype)}
 
 
 @each_dtype
 def test_rbm_starts_with_small_weights_and_the_biases_of_its_data(dtype, rng):
     n_hidden, visible_bias = 211, np.linspace(-7, 7, 307, dtype=dtype)
-    weights, hidden_bias, bias = initial_rbm_parameters(n_hidden, visible_bias, rng)
+    log_scales = np.array([-1.5, 0.25])  # exact in float32
+    weights, hidden_bias, bias, scales = initial_rbm_parameters(n_hidden, visible_bias, log_scales, rng)
     assert weights.shape == (n_hidden, 307)
     # 4 standard errors of the standard deviation and of the mean of normal values
     assert abs(weights.std() - 0.01) < 4 * 0.01 / np.sqrt(2 * weights.size)
     assert abs(weights.mean()) < 4 * 0.01 / np.sqrt(weights.size)
     assert_array_equal(hidden_bias, np.zeros(n_hidden))
     assert_array_equal(bias, visible_bias)
+    assert_array_equal(scales, log_scales)
 
 
 def test_same_seed_gives_the_same_weights():

@@ -18,8 +18,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from skdbn._energy import Machine, RBMParameters
-from skdbn.units import UNITS, Bernoulli, Gaussian, Mixed, ReLU, Softmax
-from skdbn.units._mixed import _NAMES
+from skdbn.units import Bernoulli, Gaussian, Mixed, ReLU, Softmax
 
 # Columns in an order that no part could guess: only one part has neighbours.
 CATEGORY, BINARY, REAL = [5, 0, 3], [1, 4], [2]
@@ -504,10 +503,6 @@ def test_it_survives_pickling(fields):
     unit = mixed_of_all_types()
     copy = pickle.loads(pickle.dumps(unit))
     assert_array_equal(copy.decode(fields.copy()), unit.decode(fields.copy()))
-
-
-def test_names_are_those_of_the_package():
-    assert _NAMES == UNITS
 
 
 # -- errors ----------------------------------------------------------------------------------------

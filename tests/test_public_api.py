@@ -19,13 +19,15 @@ PROMISED = {
     "skdbn": ["DBNClassifier", "RBMTransformer"],
     "skdbn.exceptions": ["DivergenceError"],
     "skdbn.optimizers": ["SGD", "AdaGrad", "Adam", "RMSProp"],
-    "skdbn.samplers": ["CD", "PCD", "MeanField"],
+    "skdbn.samplers": ["CD", "PCD", "FastPCD", "MeanField", "ParallelTempering"],
     "skdbn.schedules": ["Cosine", "Exponential", "InverseScaling", "Linear"],
-    "skdbn.units": ["Bernoulli", "Gaussian"],
+    "skdbn.sparsity": ["SparsityTarget"],
+    "skdbn.units": ["Bernoulli", "Gaussian", "Mixed", "ReLU", "Softmax"],
 }
 # Importable for the rest of the package and its tests, but not promised to anyone.
 NOT_PUBLIC = {
-    "skdbn.samplers": ["SAMPLERS", "resolve_sampler"],
+    "skdbn.samplers": ["SAMPLERS", "model_states", "resolve_sampler"],
+    "skdbn.sparsity": ["resolve_sparsity"],
     "skdbn.units": ["UNITS", "logistic", "resolve_unit"],
 }
 

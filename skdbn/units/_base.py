@@ -9,8 +9,8 @@ from sklearn.base import BaseEstimator, clone
 class Unit(BaseEstimator, metaclass=ABCMeta):
     """Base class of the types of units.
 
-    To implement one: inherit, define the six abstract methods below, and add a line to `UNITS`;
-    the conformance tests then cover it. Beyond these:
+    To implement one: inherit, define the six abstract methods below, and add a line to `UNITS` (in
+    ``_registry.py``); the conformance tests then cover it. Beyond these:
 
     - A type whose data do not arrive in the family's own coordinates overrides the methods that lead
       there and back: `adapt`, `encode`, `decode`, `to_data_units`, `from_data_units`, `log_volume`.

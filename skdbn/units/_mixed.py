@@ -6,12 +6,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skdbn.units._base import Unit
-from skdbn.units._bernoulli import Bernoulli
-from skdbn.units._gaussian import Gaussian
-from skdbn.units._relu import ReLU
-from skdbn.units._softmax import Softmax
-
-_NAMES = {"bernoulli": Bernoulli, "gaussian": Gaussian, "relu": ReLU, "softmax": Softmax}
+from skdbn.units._registry import UNITS, resolve_unit
 
 
 class Mixed(Unit):
@@ -59,7 +54,7 @@ class Mixed(Unit):
         """Return the pairs (unit, slice or integer array)."""
         if hasattr(self, "parts_"):
             return self.parts_
-        return [(_resolve(part), _compact(columns)) for part, columns in self.parts]
+        return [(resolve_unit(part), _compact(columns)) for part, columns in self.parts]
 
     @property
     def bounded(self):
@@ -163,7 +158,7 @@ class Mixed(Unit):
     def drawn_exactly(self):
         """Return a layer of parts that are drawn exactly."""
         unit = copy.copy(self)
-        unit.parts = [(_resolve(part).drawn_exactly(), columns) for part, columns in self.parts]
+        unit.parts = [(resolve_unit(part).drawn_exactly(), columns) for part, columns in self.parts]
         if hasattr(self, "parts_"):
             unit.parts_ = [(part.drawn_exactly(), columns) for part, columns in self.parts_]
         return unit
@@ -219,10 +214,6 @@ class Mixed(Unit):
         return np.concatenate(gradients)
 
 
-def _resolve(part):
-    return _NAMES[part]() if isinstance(part, str) else part
-
-
 def _compact(columns):
     """Return a slice, which costs no copies, if the columns are neighbours in ascending order."""
     columns = np.asarray(columns)
@@ -268,11 +259,11 @@ def _check_parts(parts, n_units):
 
 
 def _check_part(part, columns, n_units):
-    is_known = part in _NAMES if isinstance(part, str) else isinstance(part, Unit)
+    is_known = part in UNITS if isinstance(part, str) else isinstance(part, Unit)
     if not is_known:
         raise ValueError(
             f"Mixed(parts): {part!r}, given for columns {columns.tolist()}, is neither a Unit nor one of "
-            f"{', '.join(map(repr, _NAMES))}."
+            f"{', '.join(map(repr, UNITS))}."
         )
     if columns.dtype.kind not in "iu" or columns.ndim != 1 or not columns.size:
         raise ValueError(

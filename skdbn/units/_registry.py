@@ -1,0 +1,24 @@
+"""The types of units that have a name."""
+
+from skdbn.units._bernoulli import Bernoulli
+from skdbn.units._gaussian import Gaussian
+from skdbn.units._relu import ReLU
+from skdbn.units._softmax import Softmax
+
+UNITS = {"bernoulli": Bernoulli, "gaussian": Gaussian, "relu": ReLU, "softmax": Softmax}
+
+
+def resolve_unit(unit):
+    """Return the type of units that a parameter `visible` or `hidden` stands for.
+
+    Parameters
+    ----------
+    unit : {"bernoulli", "gaussian", "relu", "softmax"} or Unit
+        A name stands for the class with its defaults; an object for itself.
+
+    Returns
+    -------
+    unit : Unit
+        The object itself, or a new one.
+    """
+    return UNITS[unit]() if isinstance(unit, str) else unit
