@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
 from sklearn.utils.validation import check_consistent_length
 
 from skdbn import _validation
+from skdbn._columns import visible_from_columns
 from skdbn._dbn import layer_prototypes, new_network
 from skdbn._fine_tuning import FineTuningResult, Stopping, fine_tune, fine_tune_top
 from skdbn._fitted_dbn import FittedDBNClassifierMixin
@@ -29,7 +30,6 @@ from skdbn._sklearn_compat import Interval, StrOptions, fit_context
 from skdbn._training import TrainingState
 from skdbn._transaction import all_or_nothing
 from skdbn._validation import data_range, warn_if_one_class, warn_not_converged, widest
-from skdbn._visible_types import visible_from_columns
 from skdbn.optimizers import OPTIMIZERS, Optimizer
 from skdbn.schedules import Schedule
 

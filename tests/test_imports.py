@@ -17,7 +17,7 @@ LEVELS = [
     # Leaves: they know nothing of the rest.
     {"schedules", "units", "exceptions", "_centering", "_labels", "_blocks", "_threads", "_reporting"}
     | {"_rows", "_sklearn_compat", "_transaction", "_sampling", "sparsity", "inspection"},
-    {"optimizers", "_energy", "_validation", "_pseudo_likelihood", "_weight_rules"},
+    {"optimizers", "_energy", "_validation", "_pseudo_likelihood", "_weight_rules", "_columns"},
     {
         "_annealing",
         "_tempered",

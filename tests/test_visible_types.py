@@ -12,7 +12,8 @@ from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from skdbn import _rows
-from skdbn._visible_types import check_normalisable, resolve_visible, visible_from_columns
+from skdbn._columns import visible_from_columns
+from skdbn._visible_types import check_normalisable, resolve_visible
 from skdbn.units import Bernoulli, Gaussian, Mixed, ReLU, Softmax
 
 NAMES = list("abcdefg")
