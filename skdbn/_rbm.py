@@ -14,7 +14,14 @@ from skdbn._fitted_likelihood import LikelihoodMixin
 from skdbn._fitted_rbm import FittedRBMMixin
 from skdbn._fitted_sampling import SamplingMixin
 from skdbn._planning import FirstRate, plan_training
-from skdbn._rbm_fit import Objective, Watch, begin_training, run_training, take_in_new_rows
+from skdbn._rbm_fit import (
+    Objective,
+    Watch,
+    adjust_offsets,
+    begin_training,
+    run_training,
+    take_in_new_rows,
+)
 from skdbn._rows import Rows
 from skdbn._sklearn_compat import Interval, StrOptions, fit_context
 from skdbn._transaction import all_or_nothing
@@ -87,7 +94,8 @@ class RBMTransformer(
 
     l1_ratio : float, default=0.0
         Share of the decay that is of the L1 kind, within [0, 1]: each update moves the weights by
-        ``learning_rate * alpha * l1_ratio`` towards 0, and no further, which makes many exactly 0.
+        ``learning_rate * alpha * l1_ratio`` towards 0, and no further. A step of RMSProp is about as
+        large as the rate, so for many weights to be exactly 0, `alpha` has to be near 1.
 
     max_norm : float or None, default=None
         Largest Euclidean norm of the weights of a hidden unit, > 0.
@@ -278,7 +286,8 @@ class RBMTransformer(
             training.state.start_anew()
         else:
             training = self._new_training(rows, values, plan.batch_size, frame)
-        history = run_training(training, rows, self._objective(), plan, X_val, self.verbose)
+        objective = self._objective(training.machine.hidden)
+        history = run_training(training, rows, objective, plan, X_val, self.verbose)
         self._keep(training, history, values, add=resume)
         hidden_mean = Watch(training.machine, rows).hidden_mean()
         _validation.warn_if_saturated(hidden_mean, layer, binary=isinstance(self.hidden_, Bernoulli))
@@ -316,10 +325,11 @@ class RBMTransformer(
         plan = self._plan(rows, online=True)
         if resume:
             training = self._resumed_training(plan.batch_size)
-            take_in_new_rows(training, rows)
+            take_in_new_rows(training, rows, self._objective(training.machine.hidden))
         else:
             training = self._new_training(rows, values, plan.batch_size, frame)
-        history = run_training(training, rows, self._objective(), plan, verbose=self.verbose)
+        objective = self._objective(training.machine.hidden)
+        history = run_training(training, rows, objective, plan, verbose=self.verbose)
         self._keep(training, history, values, add=resume)
         return self
 
@@ -337,13 +347,16 @@ class RBMTransformer(
     def _plan(self, rows, *, online, stage="Training"):
         return plan_training(self, rows.n_rows, self.n_iter, _FIRST_RATE, online=online, stage=stage)
 
-    def _objective(self):
-        centered = "data" if self.centered is True else (self.centered or None)
+    def _objective(self, hidden):
+        """Return what the gradient is made of, or raise if that cannot be with these hidden units."""
+        sparsity = resolve_sparsity(self.sparsity)
+        if sparsity is not None:
+            sparsity.check(hidden_in_unit_interval=hidden.bounded)
         return Objective(
             sampler=resolve_sampler(self.sampler),
-            offsets_from=centered,
+            offsets_from="data" if self.centered is True else (self.centered or None),
             rules=WeightRules(self.l1_ratio, self.max_norm, self.max_weight),
-            sparsity=resolve_sparsity(self.sparsity),
+            sparsity=sparsity,
         )
 
     def _new_training(self, rows, values, batch_size, frame):
@@ -351,9 +364,7 @@ class RBMTransformer(
         hidden = clone(resolve_unit(self.hidden))
         _validation.check_hidden(hidden)
         check_normalisable(visible, hidden)
-        objective = self._objective()
-        if objective.sparsity is not None:
-            objective.sparsity.check(hidden_in_unit_interval=hidden.bounded)
+        objective = self._objective(hidden)
         rng = _validation.make_generator(self.random_state)
         return begin_training(rows, visible, hidden, self.n_components, objective, batch_size, rng)
 
@@ -374,7 +385,9 @@ class RBMTransformer(
         parameters = RBMParameters(*(np.array(array, order="C") for array in parameters))
         machine = machine._replace(parameters=parameters)
         training = replace(copy.deepcopy(self._training), machine=machine)
-        training.chains = self._objective().sampler.resume(
+        objective = self._objective(machine.hidden)
+        adjust_offsets(training, objective)
+        training.chains = objective.sampler.resume(
             training.chains, training.machine, batch_size, training.state.rng
         )
         return training

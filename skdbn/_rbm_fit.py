@@ -60,12 +60,21 @@ def begin_training(rows, visible, hidden, n_hidden, objective, batch_size, rng):
     return RBMTraining(machine, TrainingState(rng), chains, offsets, mean, rows.total_weight)
 
 
-def take_in_new_rows(training, rows):
-    """Let the mean of the rows, and the visible offsets, follow that of all rows seen so far."""
+def adjust_offsets(training, objective):
+    """Drop or make the offsets of an earlier training where `centered` has changed since."""
+    if objective.offsets_from is None:
+        training.offsets = None
+    elif training.offsets is None:
+        visible = _encoded_mean(training.machine.visible, training.visible_mean)
+        training.offsets = Offsets(visible, training.machine.mean_h_from_v(visible[np.newaxis])[0])
+
+
+def take_in_new_rows(training, rows, objective):
+    """Let the mean of the rows, and visible offsets from data, follow that of all rows seen so far."""
     mean, _ = weighted_moments(rows.X, rows.sample_weight)
     share = rows.total_weight / (training.total_weight + rows.total_weight)
     training.visible_mean += share * (mean - training.visible_mean)
-    if training.offsets is not None:
+    if objective.offsets_from == "data":
         offset = training.offsets.visible
         offset += share * (_encoded_mean(training.machine.visible, mean) - offset)
     training.total_weight += rows.total_weight
@@ -97,11 +106,18 @@ def run_training(training, rows, objective, plan, X_val=None, verbose=0):
         values = {"learning_rate": learning_rate, **watch(), **objective.sampler.report(training.chains)}
         for name, value in values.items():
             history.setdefault(name, []).append(value)
-        report(epoch, **{name: np.mean(value) for name, value in values.items()})
+        report(epoch, **{name: _mean_of_known(value) for name, value in values.items()})
 
     train(learner, rows, plan, training.state, after_epoch)
     training.activity = None if sparsity is None else sparsity.activity
     return history
+
+
+def _mean_of_known(values):
+    """Return the mean of a number or of an array without its NaN."""
+    values = np.atleast_1d(values)
+    known = values[~np.isnan(values)]
+    return known.mean() if known.size else np.nan
 
 
 class Watch:

@@ -554,7 +554,7 @@ def test_visible_offsets_are_the_mean_of_all_rows_seen_so_far(rng):
     training = begin_training(rows[0], Bernoulli(), Bernoulli(), N_HIDDEN, objective(True), 10, rng)
     parameters = copies(training.machine.parameters)
     for more in rows[1:]:
-        take_in_new_rows(training, more)
+        take_in_new_rows(training, more, objective(True))
     mean = np.average(np.concatenate(chunks), axis=0, weights=np.concatenate(weights))
     assert_allclose(training.offsets.visible, mean, rtol=1e-12)
     assert_allclose(training.total_weight, sum(w.sum() for w in weights), rtol=1e-13)
