@@ -109,7 +109,7 @@ class SamplingMixin:
             )
         return hidden[np.resize(rng.permutation(len(hidden)), n_samples)]
 
-    def impute(self, X, n_steps=200, random_state=None, *, average=False):
+    def impute(self, X, n_steps=200, random_state=None, *, average=False, n_chains=10):
         """Fill the missing entries of X by Gibbs sampling given the known ones.
 
         Parameters
@@ -125,9 +125,14 @@ class SamplingMixin:
             Decides the draws; None gives other draws each time.
 
         average : bool, default=False
-            Whether missing entries become their conditional mean, estimated from the second half of the
-            steps (the best guess in squared error), instead of a draw (which keeps the spread of the
-            data; draw several times for multiple imputation).
+            Whether missing entries become their conditional mean, estimated from the second halves of
+            several chains (the best guess in squared error), instead of a draw (which keeps the spread
+            of the data; draw several times for multiple imputation).
+
+        n_chains : int, default=10
+            With `average`, the number of chains of each row, >= 1. Each begins anew at the base rates: a
+            chain that has fallen into one of several modes rarely leaves it, so more chains help more
+            than more steps.
 
         Returns
         -------
@@ -136,6 +141,7 @@ class SamplingMixin:
         """
         check_is_fitted(self)
         _validation.check_count("n_steps", n_steps)
+        _validation.check_count("n_chains", n_chains)
         X = _validation.check_rows(self, X, reset=False, ensure_all_finite="allow-nan")
         rng = _validation.make_generator(random_state)
         result = np.empty(X.shape, dtype=X.dtype)
@@ -143,18 +149,21 @@ class SamplingMixin:
             missing = self.visible_.expand_missing(np.isnan(block))
             filled = np.where(missing, self._training.visible_mean, block)
             _validation.warn_if_far_outside(filled, self._fitted_range)
-            drawn = self._impute_encoded(filled, missing, n_steps, rng, average)
-            result[rows] = np.where(missing, drawn, block)
+            v = self.visible_.encode(filled, out=np.empty(filled.shape, dtype=self.components_.dtype))
+            if average:
+                chains = (self._mean_of_chain(v, missing, n_steps, rng) for _ in range(n_chains))
+                drawn = sum(chains) / n_chains
+            else:
+                drawn = gibbs_steps(self._machine(), self._begun(v, missing, rng), n_steps, rng, missing)
+            result[rows] = np.where(missing, self.visible_.decode(drawn), block)
         return result
 
-    def _impute_encoded(self, filled, missing, n_steps, rng, average):
-        """Return rows in the user's units whose missing entries are drawn, or averaged over draws."""
-        machine = self._machine()
-        v = machine.visible.encode(filled, out=np.empty(filled.shape, dtype=self.components_.dtype))
-        first = sample_base_rates(machine.visible, self._base_bias(), len(v), rng)
-        np.copyto(v, first, where=missing)
-        if not average:
-            return machine.visible.decode(gibbs_steps(machine, v, n_steps, rng, missing))
-        v = gibbs_steps(machine, v, n_steps // 2, rng, missing)
+    def _begun(self, v, missing, rng):
+        """Return the rows with base rates drawn where entries are missing."""
+        return np.where(missing, sample_base_rates(self.visible_, self._base_bias(), len(v), rng), v)
+
+    def _mean_of_chain(self, v, missing, n_steps, rng):
+        """Return the rows with the means of the second half of a chain where entries are missing."""
         n_averaged = n_steps - n_steps // 2
-        return machine.visible.decode(mean_of_free_units(machine, v, n_averaged, rng, missing))
+        v = gibbs_steps(self._machine(), self._begun(v, missing, rng), n_steps // 2, rng, missing)
+        return mean_of_free_units(self._machine(), v, n_averaged, rng, missing)
