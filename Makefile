@@ -38,8 +38,8 @@ test: $(VENV)/.stamp-test  ## run the tests (PYTEST_ARGS="-m 'not slow'" for the
 test-oldest: $(VENV_OLDEST)/.stamp  ## run the tests on the oldest supported versions (PYTHON_OLDEST)
 	$(PY_OLDEST) -m pytest $(PYTEST_ARGS)
 
-doctest: $(VENV)/.stamp-test  ## run the examples in the docstrings
-	$(PY) -m pytest --doctest-modules skdbn
+doctest: $(VENV)/.stamp-test  ## run the examples in the docstrings and in the guide
+	$(PY) -m pytest --doctest-modules --doctest-glob='*.rst' skdbn doc
 
 lint: $(VENV)/.stamp-lint  ## check style, format, and that the oldest versions equal the lower bounds
 	$(PY) -m ruff check .
@@ -65,7 +65,7 @@ examples: $(VENV)/.stamp-plot  ## run every example, stop at the first error
 smoke: $(VENV)/.stamp-plot  ## run the benchmarks at their smallest size, without data files
 	$(PY) benchmarks/mnist.py --smoke
 	$(PY) benchmarks/accuracy.py --smoke
-	$(PY) benchmarks/likelihood.py --smoke
+	$(PY) benchmarks/density.py --smoke
 
 clean:  ## remove caches and build products; the environments stay
 	rm -rf build dist .pytest_cache .ruff_cache .hypothesis doc/_build

@@ -1,0 +1,78 @@
+"""A line of the table, and the table."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+COLUMNS = ("measure", "measured", "must be", "reached", "published", "seconds")
+
+
+class Run(NamedTuple):
+    """What the command line asked for."""
+
+    folder: Path | None
+    seeds: list | None
+    smoke: bool
+
+    def seeds_or(self, n_seeds):
+        """Return the seeds asked for, or the first `n_seeds`."""
+        return self.seeds or list(range(1 if self.smoke else n_seeds))
+
+
+class Result(NamedTuple):
+    """A line of the table. `reached` is None where nothing is asked for."""
+
+    measure: str
+    measured: str
+    must_be: str = ""
+    reached: bool | None = None
+    published: str = ""
+    seconds: str = ""  # of one run, all that the measure needs, if not said otherwise
+    settings: str = ""
+
+    def cells(self, smoke):
+        """Return the line's cells; other data than the row's own reach no target."""
+        reached = "" if self.reached is None or smoke else ("yes" if self.reached else "NO")
+        return self.measure, self.measured, self.must_be, reached, self.published, self.seconds
+
+
+def over_seeds(values, digits=2):
+    """Return the mean of the values, with their standard deviation and number if there are several."""
+    values = np.asarray(values)
+    mean = f"{values.mean():.{digits}f}"
+    if len(values) == 1:
+        return mean
+    return f"{mean} (sd {values.std(ddof=1):.{digits}f}, {len(values)} seeds)"
+
+
+def seconds_of(times):
+    """Return the median of the times of single runs."""
+    return f"{np.median(times):.0f}" if np.median(times) >= 10 else f"{np.median(times):.1f}"
+
+
+def settings_of(rbm, also=""):
+    """Return the parameters of a model that are not defaults, on one line."""
+    text = " ".join(repr(rbm.__class__(**{**rbm.get_params(deep=False), "random_state": None})).split())
+    return f"{text}{'; ' + also if also else ''}"
+
+
+def table(results, smoke):
+    """Return the lines of a markdown table."""
+    rows = [COLUMNS, ("---",) * len(COLUMNS), *(result.cells(smoke) for result in results)]
+    return ["| " + " | ".join(cells) + " |" for cells in rows]
+
+
+def notes(results):
+    """Return the settings of each measure as lines of a markdown list."""
+    return [f"- {result.measure}: `{result.settings}`" for result in results if result.settings]
+
+
+def renew(file, name, results):
+    """Put the lines of one row in place of its earlier ones in a JSON file; return those of all rows."""
+    stored = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    stored[name] = [result._asdict() for result in results]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    return {row: [Result(**line) for line in lines] for row, lines in stored.items()}
