@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdbn import _validation
 from skdbn._rows import blocks_of_rows
-from skdbn._sampling import gibbs_steps, mean_of_free_units, sample_base_rates
+from skdbn._sampling import gibbs_steps, mean_of_free_units, sample_base_rates, tempered_steps
 from skdbn.samplers import model_states
 
 
@@ -49,7 +49,7 @@ class SamplingMixin:
                 np.copyto(result[rows], block, where=~free)
         return result
 
-    def sample(self, n_samples=1, n_steps=200, start=None, random_state=None):
+    def sample(self, n_samples=1, n_steps=200, start=None, random_state=None, *, n_temperatures=1):
         """Draw rows from the model by Gibbs sampling, one chain a row.
 
         Parameters
@@ -68,36 +68,50 @@ class SamplingMixin:
         random_state : int, RandomState instance or None, default=None
             Decides the draws; None gives other draws each time.
 
+        n_temperatures : int, default=1
+            With 2 or more, each row has a replica at each of so many temperatures and exchanges states
+            with them, as in :class:`skdbn.samplers.ParallelTempering`: for models with modes that Gibbs
+            steps cannot leave, at so many times the cost.
+
         Returns
         -------
         X : ndarray of shape (n_samples, n_features)
             Drawn states of the visible units, in the units of the training data.
         """
         check_is_fitted(self)
+        _validation.check_count("n_temperatures", n_temperatures)
         if start is not None and not isinstance(start, str):
-            return self.gibbs(start, n_steps, random_state)
-        _validation.check_count("n_samples", n_samples)
+            if n_temperatures == 1:
+                return self.gibbs(start, n_steps, random_state)
+            n_samples = None  # all rows
+        else:
+            _validation.check_count("n_samples", n_samples)
         _validation.check_count("n_steps", n_steps)
         rng = _validation.make_generator(random_state)
-        return self.visible_.decode(self._sample_encoded(n_samples, n_steps, start, rng))
+        if n_temperatures == 1:
+            return self.visible_.decode(self._sample_encoded(n_samples, n_steps, start, rng))
+        v = self._start_encoded(self._machine(), n_samples, start, rng)
+        v = tempered_steps(self._machine(), self._base_bias(), v, n_steps, n_temperatures, rng)
+        return self.visible_.decode(v)
 
     def _sample_encoded(self, n_samples, n_steps, start, rng, exactly=False):
         """Return samples in the coordinates of the visible units."""
-        machine = self._machine()
-        if exactly:
-            machine = machine.drawn_exactly()
+        machine = self._machine().drawn_exactly() if exactly else self._machine()
+        return gibbs_steps(machine, self._start_encoded(machine, n_samples, start, rng), n_steps, rng)
+
+    def _start_encoded(self, machine, n_samples, start, rng):
+        """Return visible states to start chains from; with n_samples None all rows of `start`."""
         if start is None or (isinstance(start, str) and start == "noise"):
-            v = sample_base_rates(machine.visible, machine.parameters.visible_bias, n_samples, rng)
-        elif isinstance(start, str) and start == "chains":
-            v = machine.sample_v_from_h(self._states_of_chains(n_samples, rng), rng)
-        elif isinstance(start, str):
+            return sample_base_rates(machine.visible, machine.parameters.visible_bias, n_samples, rng)
+        if isinstance(start, str) and start == "chains":
+            return machine.sample_v_from_h(self._states_of_chains(n_samples, rng), rng)
+        if isinstance(start, str):
             raise ValueError(f'start must be None, "noise", "chains" or rows; got {start!r}.')
-        else:
-            X = self._check_rows(start)
+        X = self._check_rows(start)
+        if n_samples is not None:
             X = X[np.resize(rng.permutation(X.shape[0]), n_samples)]
-            X = X.toarray() if sparse.issparse(X) else X
-            v = machine.visible.encode(X, out=np.empty(X.shape, dtype=self.components_.dtype))
-        return gibbs_steps(machine, v, n_steps, rng)
+        X = X.toarray() if sparse.issparse(X) else X
+        return machine.visible.encode(X, out=np.empty(X.shape, dtype=self.components_.dtype))
 
     def _states_of_chains(self, n_samples, rng):
         """Return hidden states of the persistent chains, in random order and repeated as needed."""

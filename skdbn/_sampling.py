@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skdbn.samplers import ParallelTempering
+
 
 def gibbs_steps(machine, v, n_steps, rng, free=None):
     """Run v -> h -> v from each row and return the last visible states; `v` is not changed.
@@ -15,6 +17,17 @@ def gibbs_steps(machine, v, n_steps, rng, free=None):
         if free is not None:
             np.copyto(v, known, where=~free)
     return v
+
+
+def tempered_steps(machine, base_bias, v, n_steps, n_temperatures, rng):
+    """Run Gibbs steps from each row, with a replica at each temperature to exchange states with."""
+    sampler = ParallelTempering(n_steps, len(v), n_temperatures=n_temperatures)
+    replicas = sampler.start(machine, len(v), rng)
+    replicas.base_bias = base_bias
+    replicas.hidden[:] = machine.sample_h_from_v(v, rng)
+    n_hidden = replicas.hidden.shape[1]
+    out = tuple(np.empty((len(replicas), width), dtype=v.dtype) for width in (v.shape[1], n_hidden))
+    return sampler.advance(machine, None, replicas, rng, out).visible.copy()
 
 
 def mean_of_free_units(machine, v, n_steps, rng, free):

@@ -16,7 +16,7 @@ PACKAGE = Path(skdbn.__file__).parent
 LEVELS = [
     # Leaves: they know nothing of the rest.
     {"schedules", "units", "exceptions", "_centering", "_labels", "_blocks", "_threads", "_reporting"}
-    | {"_rows", "_sklearn_compat", "_transaction", "_sampling", "sparsity", "inspection"},
+    | {"_rows", "_sklearn_compat", "_transaction", "sparsity", "inspection"},
     {"optimizers", "_energy", "_validation", "_pseudo_likelihood", "_weight_rules", "_columns"},
     {
         "_annealing",
@@ -28,8 +28,8 @@ LEVELS = [
         "_visible_types",
     },
     {"samplers", "_fine_tuning", "_fitted", "_planning"},
-    {"_contrastive", "_fitted_dbn", "_fitted_rbm", "_fitted_sampling", "_fitted_likelihood"},
-    {"_rbm_fit"},
+    {"_contrastive", "_fitted_dbn", "_fitted_rbm", "_sampling", "_fitted_likelihood"},
+    {"_rbm_fit", "_fitted_sampling"},
     # The estimators.
     {"_rbm"},
     {"_dbn"},

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from drawn import LARGEST_DISTANCE, N_CHAINS, assert_follow_the_model, encoded, rows_of
-from exact import N_GAUSSIAN, binary_states, random_rbm, row_numbers, total_variation_in_floors
+from exact import N_GAUSSIAN, ExactRBM, binary_states, random_rbm, row_numbers, total_variation_in_floors
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
@@ -375,3 +375,44 @@ def test_binary_data_flipped_and_their_model_flipped_are_drawn_alike(binary_orac
     assert_allclose(flipped.p_visible()[::-1], binary_oracle.p_visible(), rtol=1e-12)
     X = 1 - to_estimator(flipped).sample(N_CHAINS, N_STEPS, random_state=0)
     assert_follow_the_model(binary_oracle, X)
+
+
+# -- replicas at several temperatures --------------------------------------------------------------
+
+
+@pytest.fixture
+def far_modes(to_estimator):
+    """All units on or all off, with the same probability: a Gibbs step crosses once in 2.5e9."""
+    weights = np.full((4, 8), 3.0)
+    oracle = ExactRBM("bernoulli", weights, np.full(4, -12.0), np.full(8, -6.0))
+    rbm = to_estimator(oracle)
+    rbm._training.visible_mean = np.full(8, 0.5)
+    return oracle, rbm
+
+
+@pytest.mark.parametrize("start", ["noise", "rows"])
+def test_samples_with_temperatures_reach_far_modes(start, far_modes):
+    oracle, rbm = far_modes
+    rows = np.ones((2000, 8))
+    first = rows if start == "rows" else None
+    if start == "rows":
+        assert (rbm.sample(n_steps=100, start=rows, random_state=0).mean(axis=1) > 0.5).all()
+    X = rbm.sample(2000, n_steps=200, start=first, random_state=0, n_temperatures=10)
+    # Independent rows: a share of 1/2 within 4 standard errors, and all states as the model has them.
+    assert abs((X.mean(axis=1) > 0.5).mean() - 0.5) < 4 * 0.5 / np.sqrt(2000)
+    assert_follow_the_model(oracle, X)
+
+
+@pytest.mark.parametrize("n_temperatures", [2, 5])
+def test_samples_with_temperatures_follow_the_model(n_temperatures, oracle, to_estimator):
+    # Only as long as the replicas are not yet in their own distributions do they disturb the rows.
+    rbm = to_estimator(oracle)
+    rows = rows_of(oracle, rbm, 5_000)
+    X = rbm.sample(n_steps=N_STEPS, start=rows, random_state=1, n_temperatures=n_temperatures)
+    assert_follow_the_model(oracle, encoded(rbm, X))
+
+
+@pytest.mark.parametrize("n_temperatures", [0, 1.5, True])
+def test_number_of_temperatures_must_be_a_positive_integer(n_temperatures, binary_oracle, to_estimator):
+    with pytest.raises(ValueError, match="n_temperatures must be an integer >= 1"):
+        to_estimator(binary_oracle).sample(n_temperatures=n_temperatures)
