@@ -8,6 +8,7 @@ from skdbn._network import Network
 from skdbn._rbm import RBMTransformer
 from skdbn._rows import weighted_moments
 from skdbn._validation import data_range
+from skdbn.exceptions import DivergenceError
 from skdbn.units import Bernoulli, resolve_unit
 
 
@@ -42,7 +43,15 @@ def layer_prototypes(rbm, sizes, rng, verbose):
 def pretrain_stack(prototypes, X, sample_weight):
     """Train RBMs bottom up, each to its end before the next one sees what its `transform` gives."""
     for number, machine in enumerate(prototypes, start=1):
-        machine._fit(X, sample_weight, stage=f"Pretraining of layer {number}", layer=f"layer {number}")
+        stage = f"Pretraining of layer {number}"
+        try:
+            machine._fit(X, sample_weight, stage=stage, layer=f"layer {number}")
+        except DivergenceError:
+            raise  # it names its stage
+        except ValueError as error:
+            if number == 1:
+                raise  # about X itself
+            raise ValueError(f"{stage}: {error}") from error
         if machine is not prototypes[-1]:
             X = machine._hidden_means(X)
     return prototypes

@@ -480,7 +480,7 @@ def test_stacks_of_other_hidden_units_learn_digits(stack, types, digits):
 @pytest.mark.parametrize(
     ("stack", "message"),
     [
-        (rbm(hidden="relu"), 'visible="relu" and hidden="relu" have no normalisable'),
+        (rbm(hidden="relu"), 'layer 2: visible="relu" and hidden="relu" have no normalisable'),
         ([rbm(hidden="relu"), rbm(hidden="relu")], 'visible="gaussian" and hidden="relu" have no'),
         ([rbm(hidden="gaussian"), rbm(visible="bernoulli")], 'visible="bernoulli" expects values in'),
         (
