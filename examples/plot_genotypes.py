@@ -18,29 +18,33 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 from skdbn import RBMTransformer
-from skdbn.samplers import PCD
+from skdbn.samplers import ParallelTempering
 
 file = Path(os.environ.get("SKDBN_DATA", "")) / "snp_1000g_805.npz"
 if file.is_file():
     with np.load(file, allow_pickle=False) as arrays:
         X = arrays["x"].astype(np.float32)
-    column, n_iter = "allele", 50
+    column, n_iter, n_tempered = "allele", 50, 1000
 else:
     print("SKDBN_DATA names no folder with snp_1000g_805.npz: 8 x 8 digits instead.")
     X = (load_digits().data > 7).astype(np.float32)
-    column, n_iter = "pixel", 20
+    column, n_iter, n_tempered = "pixel", 20, 200
 
 # %%
 # Populations are modes that plain Gibbs steps hardly ever cross: chains begun far from the data end in
 # wrong proportions. Those of the training were carried along while the modes formed, so samples start
-# from them.
+# from them. Parallel tempering, in training and to draw, crosses between modes.
 
-rbm = RBMTransformer(100, sampler=PCD(n_steps=5), n_iter=n_iter, random_state=0).fit(X)
+sampler = ParallelTempering(n_chains=50, n_temperatures=20)
+rbm = RBMTransformer(100, sampler=sampler, n_iter=n_iter, random_state=0).fit(X)
 rng = np.random.default_rng(0)
-independent = (rng.random(X.shape) < X.mean(axis=0)).astype(X.dtype)
+independent = (rng.random((300, X.shape[1])) < X.mean(axis=0)).astype(X.dtype)
 samples = {
     "samples": rbm.sample(len(X), n_steps=200, start="chains", random_state=0),
-    "begun at independent columns": rbm.sample(n_steps=200, start=independent, random_state=0),
+    "from afar, Gibbs steps": rbm.sample(n_steps=200, start=independent, random_state=0),
+    "from afar, tempering": rbm.sample(
+        n_steps=n_tempered, start=independent, random_state=0, n_temperatures=20
+    ),
 }
 
 
@@ -60,6 +64,7 @@ def r(first, second):
 
 half = rng.permutation(len(X)) % 2 == 0
 pairs = {name: (X, drawn) for name, drawn in samples.items()}
+pairs["300 rows of the data"] = X, X[rng.choice(len(X), 300, replace=False)]
 pairs["one half of the data, the other"] = X[half], X[~half]
 for name, (first, second) in pairs.items():
     frequencies, correlations = (r(*both) for both in zip(moments(first), moments(second), strict=True))

@@ -8,15 +8,16 @@ from _density.annealed import annealed
 from _density.data import debd, genotypes
 from _density.measures import agreement, chow_liu_likelihood, exact_likelihood
 from _density.report import Result, over_seeds, seconds_of, settings_of
-from _density.settings import SAMPLE_STEPS, model
+from _density.settings import N_FROM_AFAR, SAMPLE_STEPS, TEMPERING, model
 
 
 def snp(run):
     """snp_1000g_805: the moments of as many samples as there are rows, beside those of the rows.
 
-    Samples start from the training's persistent chains. From rows whose columns are drawn
-    independently, the same number of steps does not reach the model's own distribution; that line is
-    in the table, too. Two halves of the individuals show how well equal moments can be told at all.
+    Samples start from the training's persistent chains. Whether the model's own distribution is the same,
+    samples begun far from the data tell: at independent columns, by Gibbs steps, which hardly leave the
+    mode they fall into, and by parallel tempering. Two halves of the individuals, and as many rows as
+    there are such samples, show how well equal moments can be told at all.
     """
     X, individual = genotypes(run)
     seed = run.seeds_or(1)[0]
@@ -27,8 +28,11 @@ def snp(run):
     steps = 20 if run.smoke else SAMPLE_STEPS
     samples = rbm.sample(len(X), n_steps=steps, start="chains", random_state=seed)
     seconds = time.perf_counter() - start
-    independent = (rng.random(X.shape) < X.mean(axis=0)).astype(X.dtype)
+    few = rng.choice(len(X), N_FROM_AFAR, replace=False)
+    independent = (rng.random(X[few].shape) < X.mean(axis=0)).astype(X.dtype)
     from_afar = rbm.sample(n_steps=steps, start=independent, random_state=seed)
+    tempering = {"n_steps": 20, "n_temperatures": 5} if run.smoke else TEMPERING
+    tempered = rbm.sample(start=independent, random_state=seed, **tempering)
     half = rng.permutation(individual.max() + 1)[individual] % 2 == 0
     reached = agreement(X, samples)
     measure = "snp_1000g_805: r of allele frequencies; of correlations of two columns (of covariances)"
@@ -42,8 +46,15 @@ def snp(run):
             settings=settings_of(rbm, f"samples after {steps} steps from the persistent chains"),
         ),
         Result(
-            measure="the same, chains begun at independent columns", measured=str(agreement(X, from_afar))
+            measure=f"the same, {N_FROM_AFAR} samples begun at independent columns, Gibbs steps",
+            measured=str(agreement(X, from_afar)),
         ),
+        Result(
+            measure=f"the same, {N_FROM_AFAR} samples begun there, parallel tempering",
+            measured=str(agreement(X, tempered)),
+            settings=str(tempering),
+        ),
+        Result(measure=f"the same, {N_FROM_AFAR} of the rows", measured=str(agreement(X, X[few]))),
         Result(
             measure="the same, one half of the people against the other",
             measured=str(agreement(X[half], X[~half])),
