@@ -8,7 +8,7 @@ from drawn import (
     encoded,
     rows_of,
 )
-from exact import random_rbm
+from exact import random_rbm, row_numbers, total_variation_in_floors
 from exact_mixed import (
     BINARY,
     GROUP,
@@ -170,6 +170,17 @@ def test_average_over_chains_reaches_both_of_two_modes_where_one_chain_stays():
 def test_number_of_chains_must_be_a_positive_integer(n_chains, binary_oracle, to_estimator):
     with pytest.raises(ValueError, match="n_chains must be an integer >= 1"):
         to_estimator(binary_oracle).impute(np.full((1, 5), np.nan), average=True, n_chains=n_chains)
+
+
+def test_chains_begin_at_draws_with_the_base_rates_of_the_data(to_estimator):
+    # After one step, all states have the probabilities of a draw by base rates times a Gibbs step.
+    oracle = random_rbm("bernoulli", spread=3.0)
+    rbm = to_estimator(oracle)
+    rates = rbm._training.visible_mean = np.array([0.9, 0.5, 0.2, 0.6, 0.3])
+    first = np.where(oracle.visible_states, rates, 1 - rates).prod(axis=1)
+    filled = rbm.impute(np.full((20_000, 5), np.nan), n_steps=1, random_state=0)
+    numbers = row_numbers(filled, oracle.visible_states)
+    assert total_variation_in_floors(numbers, first @ oracle.transition()) < 2  # exact draws: 0.8
 
 
 def test_average_of_a_single_step_is_a_mean(binary_oracle, to_estimator):

@@ -414,3 +414,14 @@ def test_parameters_that_cannot_be_used_are_refused_at_the_start_and_later(param
     rbm = fitted(X_binary, warm_start=True)
     with pytest.raises(ValueError, match=message):
         rbm.set_params(sampler=ParallelTempering(**parameters)).fit(X_binary)
+
+
+def test_progress_leaves_out_pairs_that_had_no_turn(X_binary, capsys):
+    # One update an epoch: the second of two pairs has its turn in every other epoch.
+    sampler = ParallelTempering(n_chains=5, n_temperatures=3)
+    rbm = RBMTransformer(4, sampler=sampler, batch_size=None, n_iter=2, verbose=1, random_state=0)
+    rbm.fit(X_binary)
+    assert np.isnan(rbm.history_["swap_rate"][0]).tolist() == [False, True]
+    printed = capsys.readouterr().out
+    assert printed.count("swap rate") == 2
+    assert "nan" not in printed

@@ -416,3 +416,10 @@ def test_samples_with_temperatures_follow_the_model(n_temperatures, oracle, to_e
 def test_number_of_temperatures_must_be_a_positive_integer(n_temperatures, binary_oracle, to_estimator):
     with pytest.raises(ValueError, match="n_temperatures must be an integer >= 1"):
         to_estimator(binary_oracle).sample(n_temperatures=n_temperatures)
+
+
+def test_the_models_own_replicas_begin_at_the_start(far_modes):
+    # Exchanges of two temperatures so far apart are hardly ever made, and no Gibbs step leaves the mode.
+    _, rbm = far_modes
+    X = rbm.sample(n_steps=1, start=np.ones((500, 8)), random_state=0, n_temperatures=2)
+    assert (X.mean(axis=1) > 0.5).mean() > 0.95
