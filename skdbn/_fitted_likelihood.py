@@ -32,7 +32,8 @@ class LikelihoodMixin:
         training data, whose Z is known, to this model. Its estimate tends to be too low, so that
         likelihoods come out too good; the reverse path from the model's own states back to
         unconnected units tends to be too high [2]_. When both agree within their standard errors, the
-        value can be trusted; when they do not, raise `n_temperatures`.
+        value can be trusted. Where the reverse value is the larger, raise `n_temperatures`; where it is the
+        smaller, the model has a mode in which no reverse run started: believe the larger log Z.
 
         Parameters
         ----------

@@ -158,11 +158,9 @@ class SamplingMixin:
         _validation.check_count("n_chains", n_chains)
         X = _validation.check_rows(self, X, reset=False, ensure_all_finite="allow-nan")
         rng = _validation.make_generator(random_state)
+        self._warn_if_known_entries_are_far_outside(X)
         result = np.empty(X.shape, dtype=X.dtype)
-        for rows, block in blocks_of_rows(X, len(self.components_)):
-            missing = self.visible_.expand_missing(np.isnan(block))
-            filled = np.where(missing, self._training.visible_mean, block)
-            _validation.warn_if_far_outside(filled, self._fitted_range)
+        for rows, block, missing, filled in self._blocks_filled_with_means(X):
             v = self.visible_.encode(filled, out=np.empty(filled.shape, dtype=self.components_.dtype))
             if average:
                 chains = (self._mean_of_chain(v, missing, n_steps, rng) for _ in range(n_chains))
@@ -171,6 +169,19 @@ class SamplingMixin:
                 drawn = gibbs_steps(self._machine(), self._begun(v, missing, rng), n_steps, rng, missing)
             result[rows] = np.where(missing, self.visible_.decode(drawn), block)
         return result
+
+    def _blocks_filled_with_means(self, X):
+        """Yield (slice, block, which entries are missing, block with the columns' means in their place)."""
+        for rows, block in blocks_of_rows(X, len(self.components_)):
+            missing = self.visible_.expand_missing(np.isnan(block))
+            yield rows, block, missing, np.where(missing, self._training.visible_mean, block)
+
+    def _warn_if_known_entries_are_far_outside(self, X):
+        # The smallest and largest entries of the rows stand for them: all rows count, one block is dense.
+        extremes = [
+            (filled.min(axis=1), filled.max(axis=1)) for *_, filled in self._blocks_filled_with_means(X)
+        ]
+        _validation.warn_if_far_outside(np.concatenate(extremes, axis=1).T, self._fitted_range)
 
     def _begun(self, v, missing, rng):
         """Return the rows with base rates drawn where entries are missing."""

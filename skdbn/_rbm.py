@@ -147,7 +147,8 @@ class RBMTransformer(
         mean-field pass, per feature in the units of `visible_`, on 256 fixed rows), when `X_val` is
         given the `free_energy_gap` (mean free energy of held-out rows minus that of training rows,
         in nats; growing means overfitting), and with `ParallelTempering` the `swap_rate` (share of
-        exchanges made between each two neighbouring temperatures).
+        exchanges made between each two neighbouring temperatures; NaN for a pair without a turn in
+        that epoch).
 
     n_iter_ : int
         Number of epochs run, `partial_fit` calls included.
@@ -282,11 +283,10 @@ class RBMTransformer(
         rows, X_val, values = self._check_training_data(X, sample_weight, X_val, reset=not resume)
         plan = self._plan(rows, online=False, stage=stage)
         if resume:
-            training = self._resumed_training(plan.batch_size)
+            training, objective = self._resumed_training(plan.batch_size)
             training.state.start_anew()
         else:
-            training = self._new_training(rows, values, plan.batch_size, frame)
-        objective = self._objective(training.machine.hidden)
+            training, objective = self._new_training(rows, values, plan.batch_size, frame)
         history = run_training(training, rows, objective, plan, X_val, self.verbose)
         self._keep(training, history, values, add=resume)
         hidden_mean = Watch(training.machine, rows).hidden_mean()
@@ -294,7 +294,6 @@ class RBMTransformer(
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
-    @all_or_nothing
     def partial_fit(self, X, y=None, sample_weight=None):
         """Make one pass over X in mini-batches, going on from where the last call ended.
 
@@ -319,16 +318,19 @@ class RBMTransformer(
         self : RBMTransformer
             The fitted estimator.
         """
+        return self._partial_fit(X, sample_weight)
+
+    @all_or_nothing
+    def _partial_fit(self, X, sample_weight=None, stage="Training"):
         resume = hasattr(self, "components_")
         frame = X
         rows, _, values = self._check_training_data(X, sample_weight, None, reset=not resume)
-        plan = self._plan(rows, online=True)
+        plan = self._plan(rows, online=True, stage=stage)
         if resume:
-            training = self._resumed_training(plan.batch_size)
-            take_in_new_rows(training, rows, self._objective(training.machine.hidden))
+            training, objective = self._resumed_training(plan.batch_size)
+            take_in_new_rows(training, rows, objective)
         else:
-            training = self._new_training(rows, values, plan.batch_size, frame)
-        objective = self._objective(training.machine.hidden)
+            training, objective = self._new_training(rows, values, plan.batch_size, frame)
         history = run_training(training, rows, objective, plan, verbose=self.verbose)
         self._keep(training, history, values, add=resume)
         return self
@@ -360,13 +362,15 @@ class RBMTransformer(
         )
 
     def _new_training(self, rows, values, batch_size, frame):
+        """Return an untrained RBM for the rows, and its objective."""
         visible = self._visible_for(rows.X, values, frame)
         hidden = clone(resolve_unit(self.hidden))
         _validation.check_hidden(hidden)
         check_normalisable(visible, hidden)
         objective = self._objective(hidden)
         rng = _validation.make_generator(self.random_state)
-        return begin_training(rows, visible, hidden, self.n_components, objective, batch_size, rng)
+        training = begin_training(rows, visible, hidden, self.n_components, objective, batch_size, rng)
+        return training, objective
 
     def _visible_for(self, X, values, frame=None):
         """Return the type of the visible units for X, or raise if the one asked for cannot be."""
@@ -374,7 +378,7 @@ class RBMTransformer(
         return resolve_visible(self.visible, X, values, feature_names=names, frame=frame)
 
     def _resumed_training(self, batch_size):
-        """Return a copy of what was fitted, so that a failure leaves this estimator as it was."""
+        """Return a copy of what was fitted, so a failure leaves this estimator as it was; its objective."""
         if self.n_components != len(self.components_):
             raise ValueError(
                 f"n_components={self.n_components} but the fitted model has {len(self.components_)}; "
@@ -390,7 +394,7 @@ class RBMTransformer(
         training.chains = objective.sampler.resume(
             training.chains, training.machine, batch_size, training.state.rng
         )
-        return training
+        return training, objective
 
     def _keep(self, training, history, values, *, add):
         """Set the fitted attributes, all at once and only after the training succeeded."""

@@ -42,10 +42,18 @@ class RBMTraining:
     activity: np.ndarray | None = None  # running means of the hidden units, kept for a sparsity target
 
 
-@np.errstate(invalid="ignore")  # some BLAS raise the flag for finite products
 def begin_training(rows, visible, hidden, n_hidden, objective, batch_size, rng):
     """Return an untrained RBM whose scales, biases and offsets are those of the rows."""
-    mean, standard_deviation = weighted_moments(rows.X, rows.sample_weight)
+    moments = weighted_moments(rows.X, rows.sample_weight)
+    return begin_with_moments(
+        moments, rows.total_weight, visible, hidden, n_hidden, objective, batch_size, rng
+    )
+
+
+@np.errstate(invalid="ignore")  # some BLAS raise the flag for finite products
+def begin_with_moments(moments, total_weight, visible, hidden, n_hidden, objective, batch_size, rng):
+    """Return an untrained RBM for rows of the given means and standard deviations."""
+    mean, standard_deviation = moments
     visible = visible.adapt(mean, standard_deviation)
     hidden = hidden.adapt(np.zeros(n_hidden, mean.dtype), np.ones(n_hidden, mean.dtype))
     parameters = initial_rbm_parameters(n_hidden, visible.bias_from_mean(mean), visible.log_scales(), rng)
@@ -57,7 +65,7 @@ def begin_training(rows, visible, hidden, n_hidden, objective, batch_size, rng):
         parameters.visible_bias[:] -= hidden_mean @ parameters.weights
         parameters.hidden_bias[:] -= parameters.weights @ offsets.visible
     chains = objective.sampler.start(machine, batch_size, rng)
-    return RBMTraining(machine, TrainingState(rng), chains, offsets, mean, rows.total_weight)
+    return RBMTraining(machine, TrainingState(rng), chains, offsets, mean, total_weight)
 
 
 def adjust_offsets(training, objective):
@@ -72,12 +80,17 @@ def adjust_offsets(training, objective):
 def take_in_new_rows(training, rows, objective):
     """Let the mean of the rows, and visible offsets from data, follow that of all rows seen so far."""
     mean, _ = weighted_moments(rows.X, rows.sample_weight)
-    share = rows.total_weight / (training.total_weight + rows.total_weight)
+    take_in_new_mean(training, mean, rows.total_weight, objective)
+
+
+def take_in_new_mean(training, mean, total_weight, objective):
+    """Do the same given the mean of the new rows."""
+    share = total_weight / (training.total_weight + total_weight)
     training.visible_mean += share * (mean - training.visible_mean)
     if objective.offsets_from == "data":
         offset = training.offsets.visible
         offset += share * (_encoded_mean(training.machine.visible, mean) - offset)
-    training.total_weight += rows.total_weight
+    training.total_weight += total_weight
 
 
 def _encoded_mean(visible, mean):

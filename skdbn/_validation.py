@@ -1,7 +1,7 @@
 """Checks that scikit-learn does not have, and the texts of their errors and warnings."""
 
 import warnings
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
@@ -112,9 +112,11 @@ def warn_if_not_standardized(standard_deviation, scale):
 
 def check_hidden(hidden):
     """Raise if hidden units ask for a scale: their unit is that of the weights, so it would do nothing."""
-    scale = getattr(hidden, "scale", "data")
-    if not (isinstance(scale, str) and scale == "data"):
-        raise ValueError(f'hidden={hidden!r}: hidden Gaussian units have scale 1; use hidden="gaussian".')
+    scale = hidden.get_params(deep=False).get("scale")
+    if scale is not None and not np.array_equal(scale, type(hidden)().scale):
+        raise ValueError(
+            f"hidden={hidden!r}: the scale of hidden units is that of the weights; leave it at its default."
+        )
 
 
 def warn_if_far_outside(X, fitted_range, when="predict"):
@@ -183,10 +185,10 @@ def check_mask(name, mask, shape):
     return np.broadcast_to(mask, shape)
 
 
-def warn_not_converged(n_epochs):
-    """Warn that fine-tuning ended because of max_iter."""
+def warn_not_converged(n_epochs, stage="Fine-tuning"):
+    """Warn that a training ended because of max_iter."""
     warnings.warn(
-        f"Fine-tuning: maximum iterations ({n_epochs}) reached and the optimization hasn't converged "
+        f"{stage}: maximum iterations ({n_epochs}) reached and the optimization hasn't converged "
         "yet. Raise max_iter.",
         ConvergenceWarning,
         stacklevel=2,
@@ -205,3 +207,24 @@ def warn_if_one_class(predicted, targets, classes):
         ConvergenceWarning,
         stacklevel=2,
     )
+
+
+def per_layer(name, value, n_layers, is_valid):
+    """Return a value for each hidden layer; a single one stands for all."""
+    values = tuple(value) if isinstance(value, (list, tuple)) else (value,) * n_layers
+    if len(values) != n_layers:
+        raise ValueError(f"{name} has {len(values)} values, but there are {n_layers} hidden layers.")
+    bad = [single for single in values if not is_valid(single)]
+    if bad:
+        raise ValueError(f"{name}={value!r}: {bad[0]!r} is not allowed for a layer.")
+    return values
+
+
+def is_share(value):
+    """Tell whether a value is within [0, 1)."""
+    return isinstance(value, Real) and 0 <= value < 1
+
+
+def is_norm(value):
+    """Tell whether a value is a positive bound, or None for no bound."""
+    return value is None or (isinstance(value, Real) and 0 < value < np.inf)

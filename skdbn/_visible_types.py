@@ -62,8 +62,8 @@ def _name(unit):
 
 def _check_layer(unit, X, values, columns):
     """Raise or warn if a layer of a single type cannot model X."""
-    if isinstance(unit, Bernoulli) and not _validation.are_within_unit_interval(values, X.dtype):
-        _validation.raise_outside_unit_interval(X, values)
+    if isinstance(unit, Bernoulli):
+        _check_scaled_probabilities(unit, X, values)
     if isinstance(unit, ReLU) and values[0] < 0:
         raise ValueError(
             f'visible="relu" expects counts or other values >= 0; got min={values[0]:.6g} in X.'
@@ -76,6 +76,23 @@ def _check_layer(unit, X, values, columns):
         _check_groups(_groups_of(unit, np.arange(X.shape[1])), X, columns)
 
 
+def _check_scaled_probabilities(unit, X, values):
+    """Raise unless the values are shares of the scale of Bernoulli units."""
+    if unit.scale == "data":
+        if values[0] < 0:
+            raise ValueError(f'Bernoulli(scale="data") expects values >= 0; got min={values[0]:.6g} in X.')
+        return
+    unit.adapt(np.zeros(1), np.zeros(1))  # raises for a scale that is none
+    if _validation.are_within_unit_interval((values[0] / unit.scale, values[1] / unit.scale), X.dtype):
+        return
+    if unit.scale != 1:
+        raise ValueError(
+            f"Bernoulli(scale={unit.scale}) expects values in [0, {unit.scale}]; got min={values[0]:.6g}, "
+            f"max={values[1]:.6g} in X."
+        )
+    _validation.raise_outside_unit_interval(X, values)
+
+
 def _check_parts(mixed, X, columns):
     """Raise or warn if a part of a layer cannot model its columns of X."""
     mean, standard_deviation = weighted_moments(X)
@@ -83,7 +100,9 @@ def _check_parts(mixed, X, columns):
     for unit, part_columns in mixed.adapt(mean, standard_deviation).parts_:
         part = np.arange(X.shape[1])[part_columns]
         if isinstance(unit, Bernoulli):
-            _check_probabilities(part, lows, highs, columns)
+            scale = getattr(unit, "scale_", 1)
+            upper = 0 * highs[part] if unit.scale == "data" else highs[part] / scale
+            _check_probabilities(part, lows[part] / scale, upper, columns)
         if isinstance(unit, ReLU):
             _check_not_negative(part, lows, columns)
         if isinstance(unit, Gaussian) and unit.has_fixed_scale:
@@ -101,11 +120,11 @@ def _ranges_of_columns(X):
 
 def _check_probabilities(part, lows, highs, columns):
     slack = _slack(lows.dtype)
-    bad = part[(lows[part] < -slack) | (highs[part] > 1 + slack)]
+    bad = np.flatnonzero((lows < -slack) | (highs > 1 + slack))
     if bad.size:
         raise ValueError(
             f'The "bernoulli" part of visible expects values in [0, 1]; {bad.size} of its {part.size} '
-            f"columns have others: {columns.describe(bad)}. The first has min={lows[bad[0]]:.6g}, "
+            f"columns have others: {columns.describe(part[bad])}. The first has min={lows[bad[0]]:.6g}, "
             f"max={highs[bad[0]]:.6g}. Scale with MinMaxScaler(), binarize with Binarizer(), or move "
             "such columns to a gaussian part."
         )

@@ -24,7 +24,7 @@ from exact_mixed import (
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from skdbn import RBMTransformer
+from skdbn import RBMTransformer, _rows
 from skdbn._energy import Machine
 
 # Of the machines here: after so many steps nothing is left of the start (the tests would show it).
@@ -240,6 +240,26 @@ def test_gaps_are_for_impute_only(binary_oracle, to_estimator, X_binary):
     for method in (rbm.gibbs, rbm.transform, rbm.free_energy, rbm.score_samples):
         with pytest.raises(ValueError, match="NaN"):
             method(gaps)
+
+
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_matrix], ids=["dense", "sparse"])
+def test_rows_far_outside_are_reported_once_for_all_blocks(
+    convert, binary_oracle, to_estimator, monkeypatch
+):
+    rbm = to_estimator(binary_oracle)
+    monkeypatch.setattr(_rows, "_BLOCK_ELEMENTS", 3 * 5)  # blocks of 3 rows
+    gaps = with_gaps(rows_of(binary_oracle, rbm, 23))
+    gaps[0] = np.nan
+    gaps[[4, 5], [1, 2]] = 99
+    filled = rbm.impute(
+        convert(gaps), 2, 0
+    )  # in silence: most of one block, but less than a tenth of all rows
+    assert_array_equal(filled[[4, 5], [1, 2]], 99)
+    gaps[19, 3] = -7
+    message = r"X at predict time spans \[-7, 99\] but the model was fitted on \[0, 1\]"
+    with pytest.warns(UserWarning, match=message) as caught:
+        rbm.impute(convert(gaps), 2, 0)
+    assert len(caught) == 1
 
 
 def test_wrong_number_of_columns_is_refused(binary_oracle, to_estimator, X_binary):

@@ -10,7 +10,7 @@ from exact import N_HIDDEN, N_VISIBLE, PAIRS, log_sum_exp, random_rbm
 from exact_mixed import REAL, SCALE, mixed_unit, random_mixed_rbm, to_user
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdbn import RBMTransformer, _likelihood
+from skdbn import RBMTransformer, _fitted_likelihood, _likelihood
 
 # Few: the machines here are small. Standard errors are then about 0.01 nats.
 FEW = {"n_runs": 200, "n_temperatures": 200, "n_steps": 100}
@@ -47,6 +47,32 @@ def test_annealed_values_agree_with_the_enumeration_in_both_directions(oracle, t
     rbm = to_estimator(oracle)
     estimate = rbm.log_partition("ais", **FEW, random_state=0)
     assert_sandwich(estimate, oracle.log_partition() + log_volume(oracle, rbm))
+
+
+def test_each_figure_is_that_of_its_direction(oracle, to_estimator, monkeypatch):
+    rbm, found = to_estimator(oracle), []
+
+    def noting(compute):
+        def compute_and_note(*args):
+            found.append(compute(*args))
+            return found[-1]
+
+        return compute_and_note
+
+    for name in ("annealed_log_partition", "reverse_annealed_log_partition"):
+        monkeypatch.setattr(_fitted_likelihood, name, noting(getattr(_fitted_likelihood, name)))
+    estimate = rbm.log_partition("ais", n_runs=7, n_temperatures=3, n_steps=5, random_state=0)
+    forward, reverse = found
+    assert len({*forward, *reverse}) == 6
+    volume = rbm.visible_.log_volume()
+    assert estimate._asdict() == {
+        "value": forward.value + volume,
+        "standard_error": forward.standard_error,
+        "reverse_value": reverse.value + volume,
+        "reverse_standard_error": reverse.standard_error,
+        "effective_sample_size": forward.effective_sample_size,
+        "reverse_effective_sample_size": reverse.effective_sample_size,
+    }
 
 
 @pytest.mark.parametrize("start", ["none", "noise", "chains", "rows"])

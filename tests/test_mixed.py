@@ -207,6 +207,14 @@ def test_base_energy_and_log_volume_are_sums_over_the_parts(fields):
     assert_allclose(unit.log_volume(), np.log(np.linspace(0.5, 2, N_ALL)[[2, 3]]).sum(), rtol=1e-13)
 
 
+def test_largest_log_density_is_that_of_the_real_units_alone():
+    # The density of a normal distribution at its mean; all others can be certain.
+    expected = -np.log(2 * np.pi) / 2
+    assert mixed().largest_log_density(N_UNITS) == pytest.approx(expected, rel=1e-14)
+    for unit in (mixed_of_all_types(), Mixed(ALL_TYPES)):
+        assert unit.largest_log_density(N_ALL) == pytest.approx(2 * expected, rel=1e-14)
+
+
 def test_log_partition_has_the_columns_of_the_parts_in_their_order(fields):
     unit = mixed_of_all_types()
     expected = [part.log_partition(fields[:, columns]) for part, columns in adapted_parts(unit)]

@@ -260,6 +260,20 @@ def test_auto_is_never_a_type_that_hidden_units_cannot_meet(rng):
         RBMTransformer(4, hidden="relu").fit(rows_of_type("gaussian", 30, rng))
 
 
+@pytest.mark.parametrize(
+    "scale",
+    [2.0, 1, "learned", np.full(4, 2.0), [1.0, 2.0, 3.0, 4.0]],
+    ids=["2", "1", "learned", "array", "list"],
+)
+def test_scales_of_hidden_units_are_refused(scale, rng):
+    """The unit of a hidden field is that of the weights: a scale would do nothing."""
+    rbm = RBMTransformer(4, hidden=Gaussian(scale), n_iter=1)
+    for fit in (rbm.fit, rbm.partial_fit):
+        with pytest.raises(ValueError, match="the scale of hidden units is that of the weights"):
+            fit(rows_of_type("bernoulli", 30, rng))
+        assert not hasattr(rbm, "components_")
+
+
 # -- going on --------------------------------------------------------------------------------------
 
 
@@ -463,6 +477,7 @@ STACKS = {
     ),
     "softmax below, auto": ([rbm(hidden=Softmax(8)), rbm()], ["Softmax", "Bernoulli", "Bernoulli"]),
     "softmax throughout": (rbm(hidden=Softmax(8)), ["Softmax", "Softmax", "Softmax"]),
+    "relu throughout": (rbm(hidden="relu"), ["ReLU", "Bernoulli", "ReLU"]),
 }
 
 
@@ -481,7 +496,7 @@ def test_stacks_of_other_hidden_units_learn_digits(stack, types, digits):
 @pytest.mark.parametrize(
     ("stack", "message"),
     [
-        (rbm(hidden="relu"), 'layer 2: visible="relu" and hidden="relu" have no normalisable'),
+        (rbm(hidden="gaussian"), 'layer 2: visible="gaussian" and hidden="gaussian" have no normalisable'),
         ([rbm(hidden="relu"), rbm(hidden="relu")], 'visible="gaussian" and hidden="relu" have no'),
         ([rbm(hidden="gaussian"), rbm(visible="bernoulli")], 'visible="bernoulli" expects values in'),
         (
@@ -539,3 +554,51 @@ CHECKED = [
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_other_types_pass_every_check_of_scikit_learn(estimator, check):
     check(estimator)
+
+
+# -- the scale of Bernoulli units ------------------------------------------------------------------
+
+
+def test_bytes_with_their_scale_are_the_same_data_as_shares(digits):
+    X = digits[0]  # a power of 2 as the scale, so that the shares are equal to the last bit
+    shares, whole = (
+        rbm(random_state=0).fit(X),
+        rbm(visible=Bernoulli(scale=256.0), random_state=0).fit(X * 256),
+    )
+    assert_allclose(whole.components_, shares.components_, rtol=1e-9)
+    assert_allclose(whole.transform(X * 256), shares.transform(X), rtol=1e-9)
+    assert_allclose(whole.reconstruct(X * 256), shares.reconstruct(X) * 256, rtol=1e-9)
+    assert_allclose(whole.score_samples(X * 256), shares.score_samples(X), rtol=1e-9)
+    assert_allclose(whole.sample(5, random_state=0), shares.sample(5, random_state=0) * 256)
+    assert set(np.unique(whole.sample(5, random_state=0))) == {0, 256}
+
+
+def test_scale_from_the_data_is_three_deviations_above_the_mean(rng):
+    X = rng.exponential(size=(101, 3)) * [1.0, 10.0, 0.0]
+    unit = rbm(visible=Bernoulli(scale="data")).fit(X).visible_
+    expected = X.mean(axis=0) + 3 * X.std(axis=0)
+    assert_allclose(unit.scale_, np.where(expected > 0, expected, 1))
+
+
+def test_a_part_of_the_columns_may_have_a_scale(digits):
+    X = digits[0]
+    parts = [(Bernoulli(scale=16.0), slice(0, 40)), ("bernoulli", slice(40, 64))]
+    plain = [("bernoulli", slice(0, 40)), ("bernoulli", slice(40, 64))]
+    scaled = X * np.where(np.arange(64) < 40, 16, 1)
+    expected = rbm(visible=plain, random_state=0).fit(X).transform(X)
+    found = rbm(visible=parts, random_state=0).fit(scaled).transform(scaled)
+    assert_allclose(found, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("scale", "factor", "message"),
+    [
+        (16.0, 17, r"Bernoulli\(scale=16.0\) expects values in \[0, 16.0\]; got min=0, max=17"),
+        ("data", -1, r'Bernoulli\(scale="data"\) expects values >= 0; got min=-1'),
+        (0.0, 1, 'scale must be "data" or a positive number'),
+        ("learned", 1, 'scale must be "data" or a positive number'),
+    ],
+)
+def test_values_that_are_no_shares_of_the_scale_are_refused(scale, factor, message, digits):
+    with pytest.raises(ValueError, match=message):
+        rbm(visible=Bernoulli(scale=scale)).fit(digits[0] * factor)

@@ -330,6 +330,21 @@ def test_log_volume_is_the_log_determinant_of_decode(case):
 
 
 @each_case
+def test_largest_log_density_is_reached_and_never_exceeded(case):
+    unit, largest = adapted(case.unit), 0.0
+    for group in case.groups:
+        states = case.states(len(group))
+        # Certainty of 0 or 1 at fields of +-1000, and the mode of a normal density at the field itself.
+        fields = np.concatenate([1000 * (2 * states - 1), states, np.full((1, len(group)), -1000.0)])
+        part = Softmax() if isinstance(unit, Softmax) else unit  # the group on its own
+        log_density = fields @ states.T - part.base_energy(states)
+        log_density -= part.total_log_partition(fields)[:, np.newaxis]
+        largest += log_density.max()
+    # Rounding of differences of terms of up to 200, or of 1000 that are equal.
+    assert unit.largest_log_density(N_VISIBLE) == pytest.approx(largest, rel=1e-13, abs=1e-12)
+
+
+@each_case
 def test_states_are_all_states_of_a_layer_block_by_block(case):
     unit = case.unit
     n_states = unit.n_states(N_VISIBLE)

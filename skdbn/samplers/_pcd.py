@@ -85,9 +85,9 @@ class FastPCD(PCD):
         \, (\text{data term} - \text{model term}),
 
     so the fast parameters raise the energy where the chains are and push them away, faster than the
-    model itself changes. It mixes where `PCD` stays in a mode; its chains follow the model only
-    roughly, so likelihoods end a little lower where mixing was no problem. The hidden units of the
-    gradient's model term are those of the model itself given the chains' visible states.
+    model itself changes. The chains follow the model only roughly; with a large `fast_learning_rate`
+    they cross between modes that those of `PCD` do not leave. The hidden units of the gradient's model
+    term are those of the model itself given the chains' visible states.
 
     Parameters
     ----------

@@ -124,6 +124,21 @@ class Unit(BaseEstimator, metaclass=ABCMeta):
         """
         return 0.0
 
+    def largest_log_density(self, n_units):
+        """Return the log-density of units at the state and field that make it largest.
+
+        Parameters
+        ----------
+        n_units : int
+            Units of the layer.
+
+        Returns
+        -------
+        log_density : float
+            0 for units whose state can be certain.
+        """
+        return 0.0
+
     @abstractmethod
     def base_energy(self, x):
         """Return the energy of each row at field 0.
@@ -153,6 +168,21 @@ class Unit(BaseEstimator, metaclass=ABCMeta):
         log_partition : ndarray of shape (..., n_units)
             One value for each unit (for each group of units that depend on each other), not summed.
         """
+
+    def total_log_partition(self, field):
+        """Return the sum of `log_partition` over the units.
+
+        Parameters
+        ----------
+        field : ndarray of shape (..., n_units)
+            Field of each unit.
+
+        Returns
+        -------
+        total : ndarray of shape (...,)
+            The log-partition of the whole layer.
+        """
+        return self.log_partition(field).sum(axis=-1)
 
     @abstractmethod
     def mean(self, field, out=None):

@@ -1,12 +1,15 @@
 """Binary units."""
 
 import numpy as np
+from sklearn.base import clone
 
-from skdbn.units._base import Unit
+from skdbn.units._indicator import Indicator
 
 # A data mean of exactly 0 or 1 would give an infinite log-odds. Constant columns are common
 # (border pixels, rare one-hot levels); a bias of about 7 makes them nearly certain and still learnable.
 _SMALLEST_PROBABILITY = 1e-3
+
+_SPREADS_ABOVE_MEAN = 3
 
 
 def logistic(x, out=None):
@@ -33,7 +36,7 @@ def logistic(x, out=None):
     return out
 
 
-class Bernoulli(Unit):
+class Bernoulli(Indicator):
     r"""Units that are 0 or 1, with :math:`p(x = 1) = 1 / (1 + e^{-\mathrm{field}})`.
 
     The base energy is 0 and the log-partition :math:`\log(1 + e^{\mathrm{field}})`. As visible units
@@ -48,6 +51,17 @@ class Bernoulli(Unit):
         rows of little contrast then teach an RBM nothing, and its weights fade to 0. Values of 0
         and 1 are the same either way.
 
+    scale : float or "data", default=1.0
+        Value of the data that stands for state 1, > 0: 255 for bytes of grey. "data" takes the mean plus
+        three standard deviations of each column of the training data, for values >= 0 without a natural
+        largest one; values above count as 1.
+
+    Attributes
+    ----------
+    scale_ : ndarray of shape (n_units,)
+        Value of each column that stands for state 1. Only on `visible_` of a fitted estimator, and only
+        if `scale` is not 1.
+
     References
     ----------
     .. [1] Salakhutdinov, R. and Murray, I. (2008). On the quantitative analysis of deep belief
@@ -61,21 +75,46 @@ class Bernoulli(Unit):
     array([[0.269, 0.5  , 0.731]])
     """
 
-    bounded = True
-
-    def __init__(self, redraw=True):
+    def __init__(self, redraw=True, scale=1.0):
         self.redraw = redraw
+        self.scale = scale
+
+    def adapt(self, mean, standard_deviation):
+        """Return a copy, with `scale_` if the data are to be scaled."""
+        unit = clone(self)
+        if isinstance(self.scale, str) or self.scale != 1:
+            unit.scale_ = self._scale_from(mean, standard_deviation)
+        return unit
+
+    def _scale_from(self, mean, standard_deviation):
+        if isinstance(self.scale, str) and self.scale == "data":
+            largest = mean + _SPREADS_ABOVE_MEAN * standard_deviation
+            return np.where(largest > 0, largest, 1).astype(mean.dtype)
+        if isinstance(self.scale, str) or not 0 < self.scale < np.inf:
+            raise ValueError(f'Bernoulli(scale={self.scale!r}): scale must be "data" or a positive number.')
+        return np.full_like(mean, self.scale)
 
     def encode(self, x, out, rng=None):
-        """Write the rows to `out`; in training with `redraw`, as new draws with probabilities `x`."""
+        """Write the shares of the scale to `out`; in training with `redraw`, as new draws."""
+        if not hasattr(self, "scale_"):
+            return super().encode(x, out, rng)
         if rng is None or not self.redraw:
-            np.copyto(out, x)
-            return out
-        return self.sample_from_mean(x, rng, out=out)
+            return np.divide(x, self.scale_, out=out)
+        return self.sample_from_mean(x / self.scale_, rng, out=out)
 
-    def base_energy(self, x):
-        """Return zeros: two states of equal weight at field 0."""
-        return np.zeros(x.shape[0], dtype=x.dtype)
+    def decode(self, x):
+        """Return states or means times the scale."""
+        if hasattr(self, "scale_"):
+            x *= self.scale_
+        return x
+
+    def to_data_units(self, weights, bias):
+        """Divide the weights by the scale."""
+        return (weights / self.scale_[:, np.newaxis] if hasattr(self, "scale_") else weights), bias
+
+    def from_data_units(self, weights, bias):
+        """Undo `to_data_units`."""
+        return (weights * self.scale_[:, np.newaxis] if hasattr(self, "scale_") else weights), bias
 
     def log_partition(self, field):
         """Return log(1 + exp(field))."""
@@ -87,15 +126,28 @@ class Bernoulli(Unit):
         tail += np.maximum(field, 0)
         return tail
 
+    def total_log_partition(self, field):
+        """Return the sum of log(1 + exp(field)), with one logarithm for many units.
+
+        The factors 1 + exp(-|field|) are within [1, 2]: the product of 64 of them neither overflows nor
+        costs digits that the sum would keep.
+        """
+        factors = np.abs(field)
+        np.negative(factors, out=factors)
+        np.exp(factors, out=factors)
+        factors += 1
+        n_factors, n_multiplied = factors.shape[-1], 1
+        while n_multiplied < 64 and n_factors > 1:
+            half = n_factors // 2
+            factors[..., :half] *= factors[..., n_factors - half : n_factors]
+            n_factors, n_multiplied = n_factors - half, 2 * n_multiplied
+        total = np.log(factors[..., :n_factors]).sum(axis=-1)
+        total += np.maximum(field, 0).sum(axis=-1)
+        return total
+
     def mean(self, field, out=None):
         """Return the probability of state 1."""
         return logistic(field, out=out)
-
-    def variance(self, mean, out=None):
-        """Return p * (1 - p)."""
-        out = np.subtract(1, mean, out=out)
-        out *= mean
-        return out
 
     def sample_from_mean(self, mean, rng, out=None):
         """Draw 1 with probability `mean`, else 0."""
@@ -105,6 +157,7 @@ class Bernoulli(Unit):
 
     def bias_from_mean(self, mean):
         """Return the log-odds of the means, clipped so that a constant column stays finite."""
+        mean = mean / self.scale_ if hasattr(self, "scale_") else mean
         p = np.clip(mean, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
         return np.log(p / (1 - p))
 

@@ -81,8 +81,8 @@ class Gaussian(Unit):
             scale = None
         if scale is None or not (np.isfinite(scale) & (scale > 0)).all():
             raise ValueError(
-                f'Gaussian(scale={self.scale!r}): scale must be "data", a positive number or one '
-                f"positive number for each of the {mean.size} columns."
+                f'Gaussian(scale={self.scale!r}): scale must be "data", "learned", a positive '
+                f"number or one positive number for each of the {mean.size} columns."
             )
         return scale
 
@@ -119,6 +119,10 @@ class Gaussian(Unit):
     def log_volume(self):
         """Return the sum of the logarithms of the scales."""
         return float(np.log(self.scale_, dtype=np.float64).sum())
+
+    def largest_log_density(self, n_units):
+        """Return -log(2 * pi) / 2 for each unit."""
+        return -0.5 * n_units * float(np.log(2 * np.pi))
 
     def base_energy(self, x):
         """Return half the squared norm of each row."""

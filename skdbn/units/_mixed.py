@@ -92,6 +92,13 @@ class Mixed(Unit):
         """Return the sum over the parts."""
         return sum(part.log_volume() for part, _ in self._current_parts())
 
+    def largest_log_density(self, n_units):
+        """Return the sum over the parts."""
+        columns_of = np.arange(n_units)
+        return sum(
+            part.largest_log_density(len(columns_of[columns])) for part, columns in self._current_parts()
+        )
+
     def base_energy(self, x):
         """Return the sum over the parts."""
         return sum(part.base_energy(_take(x, columns)) for part, columns in self._current_parts())

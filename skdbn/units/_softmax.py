@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdbn.units._base import Unit
+from skdbn.units._indicator import Indicator
 
 # A category that never occurs would have the bias -infinity. This share of the uniform one keeps it rare
 # and still learnable.
@@ -19,7 +19,7 @@ _SMALLEST_SHARE = 1e-3
 _WIDTH_OF_SMALL_GROUPS = 16
 
 
-class Softmax(Unit):
+class Softmax(Indicator):
     r"""Units in groups of which exactly one is 1: categorical variables, one-hot coded.
 
     The unit i of a group G is 1 with probability
@@ -51,8 +51,6 @@ class Softmax(Unit):
     array([[0.5  , 0.5  , 0.333, 0.333, 0.333]])
     """
 
-    bounded = True
-
     def __init__(self, groups=None, redraw=True):
         self.groups = groups
         self.redraw = redraw
@@ -67,17 +65,6 @@ class Softmax(Unit):
                 f"Softmax(groups={groups!r}): groups must be None, a number or a list of lists."
             )
         return _listed_groups(n_units, tuple(tuple(group) for group in groups))
-
-    def encode(self, x, out, rng=None):
-        """Write the rows to `out`; in training with `redraw`, as new draws with probabilities `x`."""
-        if rng is None or not self.redraw:
-            np.copyto(out, x)
-            return out
-        return self.sample_from_mean(x, rng, out=out)
-
-    def base_energy(self, x):
-        """Return zeros: states of equal weight at field 0."""
-        return np.zeros(x.shape[0], dtype=x.dtype)
 
     def log_partition(self, field):
         """Return log sum exp(field) of each group: (..., n_groups)."""
@@ -95,12 +82,6 @@ class Softmax(Unit):
         out = np.subtract(field, layout.spread(layout.reduce(np.maximum, field)), out=out)
         np.exp(out, out=out)
         out /= layout.spread(layout.reduce(np.add, out))
-        return out
-
-    def variance(self, mean, out=None):
-        """Return p * (1 - p)."""
-        out = np.subtract(1, mean, out=out)
-        out *= mean
         return out
 
     def sample_from_mean(self, mean, rng, out=None):
