@@ -1,23 +1,28 @@
-"""Supervised training of a network on clean arrays: when it stops and which weights it keeps."""
+"""Training of a network on clean arrays: what is trained, when it stops and which weights it keeps."""
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from skdbn._network import NetworkLearner, features, probabilities
+from skdbn._network import NetworkLearner, features
 from skdbn._reporting import Reporter
 from skdbn._rows import Rows
 from skdbn._training import train
 from skdbn.schedules import Schedule
 
 
-class Stopping(NamedTuple):
-    """When to stop: after `patience` epochs that improve by less than `tol`."""
+class FineTuning(NamedTuple):
+    """How a network is fine-tuned, beside the plan of the training."""
 
-    on_validation: bool
-    tol: float
-    patience: int
+    dropout: tuple  # share of the units switched off: of the inputs, then of each hidden layer
+    max_norm: tuple  # largest norm of the weights into a unit, or None: one a hidden layer
+    n_frozen: int = 0  # lowest hidden layers that keep their weights
+    n_head_epochs: int = 0  # first epochs, which train the output layer only
+    on_validation: bool = False  # whether held-out rows decide when to stop and which weights to keep
+    tol: float = 1e-4
+    patience: int = 10  # epochs that improve by less than `tol` before it stops
 
 
 @dataclass
@@ -28,74 +33,118 @@ class FineTuningResult:
     validation_scores: list = field(default_factory=list)
     converged: bool = False
 
-
-def fine_tune(network, data, plan, state, stopping, held_out=None, dropout=0.0, verbose=0):
-    """Train the network's parameters in place; with stopping on validation, leave the best in them.
-
-    All rows of `data` have a label; `held_out`, if given, are rows that only measure.
-    """
-    rows = Rows(data.X, data.targets, data.sample_weight)
-    n_layers = len(network.units) + 1
-    offsets = state.offsets if state.offsets and len(state.offsets) == n_layers else None
-    learner = NetworkLearner(network, dropout, state.rng, plan.batch_size, offsets)
-    result = FineTuningResult()
-    patience = _Patience(stopping)
-    report = Reporter(plan.stage, plan.n_epochs, verbose)
-    best = None
-
-    def after_epoch(epoch, learning_rate):
-        nonlocal best
-        measured = {"loss": learner.epoch_loss()}
-        result.loss_curve.append(measured["loss"])
-        if held_out is not None:
-            measured["validation_score"] = accuracy(network, held_out)
-            result.validation_scores.append(measured["validation_score"])
-        report(epoch, **measured)
-        is_best, result.converged = patience.take(
-            measured["validation_score"] if stopping.on_validation else -measured["loss"]
+    def then(self, later):
+        """Return this result with that of the epochs that followed."""
+        loss_curve = self.loss_curve + later.loss_curve
+        return FineTuningResult(
+            loss_curve, self.validation_scores + later.validation_scores, later.converged
         )
-        if stopping.on_validation and is_best:
-            best = tuple(array.copy() for array in network.parameters)
-        return result.converged
 
-    train(learner, rows, plan, state, after_epoch)
-    state.offsets = learner.offsets
-    if best is not None:
-        for parameter, kept in zip(network.parameters, best, strict=True):
-            parameter[...] = kept
-    result.converged = result.converged or _has_settled(result.loss_curve, plan, stopping.tol)
+
+class HeldOut(NamedTuple):
+    """Rows that only measure, and how: `score(network, held_out)`, higher is better."""
+
+    X: Any
+    targets: np.ndarray | None
+    sample_weight: np.ndarray | None
+    score: Callable
+
+
+def fine_tune(network, rows, plan, state, settings, held_out=None, verbose=0):
+    """Train the network's parameters in place; with stopping on validation, leave the best in them."""
+    n_done = round(state.progress * plan.n_planned_epochs)
+    n_head = min(max(settings.n_head_epochs - n_done, 0), plan.n_epochs)
+    result = FineTuningResult()
+    if n_head:
+        head_plan = replace(plan, n_epochs=n_head, stage=f"{plan.stage} of the output layer")
+        head = settings._replace(n_frozen=len(network.units), on_validation=False, patience=np.inf)
+        result = _fine_tune_above(network, rows, head_plan, state, head, held_out, verbose)
+    if n_head < plan.n_epochs:
+        plan = replace(plan, n_epochs=plan.n_epochs - n_head)
+        result = result.then(_fine_tune_above(network, rows, plan, state, settings, held_out, verbose))
     return result
 
 
-def fine_tune_top(network, data, plan, state, stopping, held_out=None, dropout=0.0, verbose=0):
-    """Train only the output layer in place, on the features of the frozen layers below."""
-    data = data._replace(X=features(network, data.X))
-    if held_out is not None:
-        held_out = held_out._replace(X=features(network, held_out.X))
-    return fine_tune(network.top(), data, plan, state, stopping, held_out, 0.0, verbose)
+def _fine_tune_above(network, rows, plan, state, settings, held_out, verbose):
+    """Train what is above the frozen layers, on the features that these give."""
+    n_frozen = settings.n_frozen
+    if n_frozen:
+        rows = Rows(features(network, rows.X, n_frozen - 1), rows.targets, rows.sample_weight)
+        if held_out is not None:
+            held_out = held_out._replace(X=features(network, held_out.X, n_frozen - 1))
+        network = network.above(n_frozen)
+    learner = NetworkLearner(
+        network,
+        state.rng,
+        plan.batch_size,
+        dropout=settings.dropout[n_frozen:],
+        max_norm=settings.max_norm[n_frozen:],
+        offsets=_fitting_offsets(state.offsets, network),
+    )
+    watch = Watch(learner, plan, settings, held_out, verbose)
+    train(learner, rows, plan, state, watch)
+    state.offsets = learner.offsets
+    return watch.end()
 
 
-def accuracy(network, data):
-    """Return the weighted share of rows whose most probable class is theirs."""
-    predicted = probabilities(network, data.X).argmax(axis=1)
-    return float(np.average(predicted == data.targets, weights=data.sample_weight))
+def _fitting_offsets(offsets, network):
+    """Return the offsets of an earlier training if they are of the same layers."""
+    return offsets if offsets and len(offsets) == len(network.units) + 1 else None
+
+
+class Watch:
+    """Measures a network after each epoch, tells when to stop, and keeps the best parameters."""
+
+    def __init__(self, learner, plan, settings, held_out, verbose):
+        self._learner, self._plan, self._settings = learner, plan, settings
+        self._held_out = held_out
+        self._patience = _Patience(settings.tol, settings.patience)
+        self._report = Reporter(plan.stage, plan.n_epochs, verbose)
+        self._best = None
+        self._result = FineTuningResult()
+
+    def __call__(self, epoch, learning_rate):
+        """Take in an epoch; return whether patience has ended."""
+        result, on_validation = self._result, self._settings.on_validation
+        measured = {"loss": self._learner.epoch_loss()}
+        result.loss_curve.append(measured["loss"])
+        if self._held_out is not None:
+            score = self._held_out.score(self._learner.network, self._held_out)
+            result.validation_scores.append(score)
+            measured["validation_score"] = score
+        self._report(epoch, **measured)
+        value = measured["validation_score"] if on_validation else -measured["loss"]
+        is_best, result.converged = self._patience.take(value)
+        if on_validation and is_best:
+            self._best = tuple(array.copy() for array in self._learner.parameters)
+        return result.converged
+
+    def end(self):
+        """Put the best parameters back if validation chooses, and return the result."""
+        if self._best is not None:
+            for parameter, kept in zip(self._learner.parameters, self._best, strict=True):
+                parameter[...] = kept
+        result = self._result
+        settled = _has_settled(result.loss_curve, self._plan, self._settings.tol)
+        result.converged = result.converged or settled
+        return result
 
 
 class _Patience:
     """Counts the epochs since the last that was better than the best so far by `tol`."""
 
-    def __init__(self, stopping):
-        self._stopping = stopping
+    def __init__(self, tol, patience):
+        self._tol, self._patience = tol, patience
         self._best = -np.inf
         self._n_no_change = 0
 
     def take(self, value):
         """Return whether `value` is the best so far, and whether patience has ended."""
-        improves = value > self._best + self._stopping.tol
+        improves = value > self._best + self._tol
         self._n_no_change = 0 if improves else self._n_no_change + 1
         is_best = value > self._best
         self._best = max(self._best, value)
-        return is_best, self._n_no_change >= self._stopping.patience
+        return is_best, self._n_no_change >= self._patience
 
 
 def _has_settled(loss_curve, plan, tol):

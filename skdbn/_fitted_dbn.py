@@ -2,10 +2,11 @@
 
 from numbers import Integral
 
-from sklearn.base import ClassifierMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 
 from skdbn._fitted import FittedMixin
-from skdbn._network import Network, features, log_probabilities, probabilities
+from skdbn._labels import labelled_part
+from skdbn._network import Network, features, log_outputs, outputs
 from skdbn.units import Bernoulli
 
 
@@ -14,7 +15,7 @@ class FittedDBNMixin(FittedMixin):
 
     def _network(self):
         # The first weights act on X itself, see `Unit.to_data_units`: no encoding.
-        return Network(Bernoulli(), self._units, (*self.coefs_, *self.intercepts_))
+        return Network(Bernoulli(), self._units, self._task.unit, (*self.coefs_, *self.intercepts_))
 
     def transform(self, X, layer=-1):
         """Compute the activities of a hidden layer of the fine-tuned network.
@@ -33,13 +34,16 @@ class FittedDBNMixin(FittedMixin):
             Means of the hidden units, in the dtype of X.
         """
         X = self._check_rows(X)
-        n_hidden = len(self.coefs_) - 1
+        n_hidden = len(self._hidden_sizes())
         if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
             raise ValueError(
                 f"layer={layer!r}, but the network has {n_hidden} hidden layers: "
                 f"give an integer from {-n_hidden} to {n_hidden - 1}."
             )
-        return features(self._network(), X, layer).astype(X.dtype, copy=False)
+        return self._features(X, range(n_hidden)[layer]).astype(X.dtype, copy=False)
+
+    def _features(self, X, layer):
+        return features(self._network(), X, layer)
 
 
 class FittedDBNClassifierMixin(FittedDBNMixin, ClassifierMixin):
@@ -56,10 +60,11 @@ class FittedDBNClassifierMixin(FittedDBNMixin, ClassifierMixin):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
-            Columns in the order of `classes_`; rows sum to 1.
+            Columns in the order of `classes_`; rows sum to 1. For several labels a row, the probability
+            of each label on its own.
         """
         X = self._check_rows(X)
-        return probabilities(self._network(), X)
+        return self._outputs(X)
 
     def predict_log_proba(self, X):
         """Compute the logarithm of the probability of each class.
@@ -75,10 +80,10 @@ class FittedDBNClassifierMixin(FittedDBNMixin, ClassifierMixin):
             Finite also where the probability rounds to 0.
         """
         X = self._check_rows(X)
-        return log_probabilities(self._network(), X)
+        return self._log_outputs(X)
 
     def predict(self, X):
-        """Predict the most probable class.
+        """Predict the most probable class, or all labels that are more probable than not.
 
         Parameters
         ----------
@@ -87,8 +92,88 @@ class FittedDBNClassifierMixin(FittedDBNMixin, ClassifierMixin):
 
         Returns
         -------
-        labels : ndarray of shape (n_samples,)
-            Elements of `classes_`.
+        labels : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Elements of `classes_`, or an indicator matrix if `y` was one.
         """
         X = self._check_rows(X)
-        return self.classes_[probabilities(self._network(), X).argmax(axis=1)]
+        return self._task.predict(self._outputs(X))
+
+    def _outputs(self, X):
+        return outputs(self._network(), X)
+
+    def _log_outputs(self, X):
+        return log_outputs(self._network(), X)
+
+    def score(self, X, y, sample_weight=None):
+        """Compute the accuracy on the rows that have a label.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows in the units of the training data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            True labels; rows with the marker `unlabeled` do not count.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            Share of the rows that are predicted right.
+        """
+        return super().score(*labelled_part(X, y, sample_weight, self.unlabeled))
+
+    def __sklearn_tags__(self):
+        """Tell scikit-learn that y may be an indicator matrix."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class FittedDBNRegressorMixin(FittedDBNMixin, RegressorMixin):
+    """Methods of a fitted DBN regressor."""
+
+    def predict(self, X):
+        """Predict the values.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows in the units of the training data.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the units of y, in the shape that `y` had in training.
+        """
+        X = self._check_rows(X)
+        return self._task.predict(outputs(self._network(), X))
+
+    def score(self, X, y, sample_weight=None):
+        """Compute the coefficient of determination R2 on the rows that have values.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows in the units of the training data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True values; rows with the marker `unlabeled` do not count.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            1 - residual / total sum of squares, the mean over the outputs.
+        """
+        return super().score(*labelled_part(X, y, sample_weight, self.unlabeled))
+
+    def __sklearn_tags__(self):
+        """Tell scikit-learn that y may have several columns."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

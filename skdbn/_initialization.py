@@ -3,6 +3,7 @@
 import numpy as np
 
 from skdbn._energy import RBMParameters
+from skdbn.units import Bernoulli, ReLU
 
 # Small enough that the first hidden means are near 1/2 for any data, large enough to tell the
 # hidden units apart (Hinton's practical guide).
@@ -24,27 +25,40 @@ def glorot_uniform(n_in, n_out, dtype, rng):
     return rng.uniform(-bound, bound, size=(n_in, n_out)).astype(dtype)
 
 
-def initial_logistic_layers(sizes, dtype, rng):
-    """Return weights and biases of the logistic network equal to Glorot's tanh network.
+def initial_hidden_layers(sizes, units, dtype, rng, below=None):
+    """Return weights and biases of the hidden layers of a network that is not pre-trained.
+
+    `below` is the type of hidden units that these layers stand on, None for the inputs.
 
     Glorot and Bengio's analysis holds for tanh. As tanh(a) = 2 * logistic(2 a) - 1, the tanh network
     with weights W is the logistic one with weights 2 W from the inputs and 4 W between hidden
     layers, whose biases make up for the hidden means of 1/2. A logistic network drawn without these
-    factors starts with deep layers that hardly vary, and does not learn.
+    factors starts with deep layers that hardly vary, and does not learn. Inputs from rectified units,
+    half of which are 0, get the factor sqrt(2) of He et al. (2015).
     """
     weights, biases = [], []
     for layer, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
-        W = 2 * glorot_uniform(n_in, n_out, dtype, rng)
-        bias = np.zeros(n_out, dtype=dtype)
-        if layer > 0:
-            W *= 2
-            bias -= W.sum(axis=0) / 2
+        below = units[layer - 1] if layer else below
+        W, bias = _glorot_layer(n_in, n_out, below, dtype, rng)
+        if isinstance(units[layer], Bernoulli):
+            W, bias = 2 * W, 2 * bias
         weights.append(W)
         biases.append(bias)
     return weights, biases
 
 
-def initial_output_layer(n_in, n_out, dtype, rng):
-    """Return weights and biases of the linear outputs of the tanh network, on logistic units."""
-    W = 2 * glorot_uniform(n_in, n_out, dtype, rng)
-    return W, -W.sum(axis=0) / 2
+def initial_output_layer(n_in, n_out, below, dtype, rng):
+    """Return weights and biases of linear outputs on the means of the units `below`."""
+    return _glorot_layer(n_in, n_out, below, dtype, rng)
+
+
+def _glorot_layer(n_in, n_out, below, dtype, rng):
+    """Return weights and biases for fields of mean about 0 and of the variance of a tanh network's."""
+    W = glorot_uniform(n_in, n_out, dtype, rng)
+    bias = np.zeros(n_out, dtype=dtype)
+    if isinstance(below, Bernoulli):
+        W = 2 * W
+        bias -= W.sum(axis=0) / 2
+    elif isinstance(below, ReLU):
+        W = W * W.dtype.type(np.sqrt(2))
+    return W, bias

@@ -3,30 +3,43 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import sparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
+from skdbn._sklearn_compat import safe_indexing
+
 NO_LABEL = -1  # among the positions in classes_
 
 
 class LabelledRows(NamedTuple):
-    """Rows with the positions of their labels in the sorted classes, or `NO_LABEL`."""
+    """Rows with their targets: positions of labels in the sorted classes, or numbers.
+
+    Rows without a target have `NO_LABEL`, or NaN.
+    """
 
     X: Any  # dense or CSR, (n_rows, n_features)
-    targets: np.ndarray  # (n_rows,)
+    targets: np.ndarray | None  # (n_rows,) of int, (n_rows, n_outputs) of float, or None for no targets
     sample_weight: np.ndarray | None
 
     def take(self, rows):
         """Return the given rows."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]
-        return LabelledRows(self.X[rows], self.targets[rows], weight)
+        targets = None if self.targets is None else self.targets[rows]
+        return LabelledRows(self.X[rows], targets, weight)
+
+    def has_target(self):
+        """Tell for each row whether it has a target."""
+        if self.targets is None:
+            return np.ones(self.X.shape[0], dtype=bool)
+        return self.targets != NO_LABEL if self.targets.ndim == 1 else ~np.isnan(self.targets).any(axis=1)
 
     def labelled(self):
-        """Return the rows that have a label, without a copy if all have one."""
-        has_label = self.targets != NO_LABEL
-        return self if has_label.all() else self.take(np.flatnonzero(has_label))
+        """Return the rows that have a target, without a copy if all have one."""
+        has_target = self.has_target()
+        return self if has_target.all() else self.take(np.flatnonzero(has_target))
 
 
 def check_labels(y, estimator):
@@ -35,7 +48,7 @@ def check_labels(y, estimator):
         raise ValueError(
             f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None."
         )
-    y = np.asarray(y)
+    y = _as_array(y)
     if y.ndim == 2 and y.shape[1] > 1:
         numeric = np.issubdtype(y.dtype, np.number) or y.dtype == bool
         one_hot = numeric and y.size > 0 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
@@ -45,6 +58,53 @@ def check_labels(y, estimator):
             else f"y is 2-D {y.shape}; pass one class label for each row."
         )
     return column_or_1d(y, warn=True)
+
+
+def check_labels_or_indicators(y, estimator, unlabeled, *, sure):
+    """Return y as a 1-D array of labels, or as a matrix of 0 and 1 with a column for each label.
+
+    A matrix with a single 1 in each row is refused, since it is far more often one-hot code than a
+    choice of several labels by chance; unless the caller is `sure`.
+    """
+    if sparse.issparse(y):
+        y = y.toarray()
+    matrix = None if y is None else np.asarray(y)
+    if matrix is None or matrix.ndim != 2 or matrix.shape[1] < 2:
+        return check_labels(y, estimator)
+    numeric = np.issubdtype(matrix.dtype, np.number) or matrix.dtype == bool
+    known = matrix[has_any_target(matrix, unlabeled)] if numeric else matrix
+    if numeric and not sure and not known.size:
+        raise ValueError(f"No row has a label: all of y equals unlabeled={unlabeled!r}.")
+    are_indicators = numeric and np.isin(known, (0, 1)).all()
+    if are_indicators and (sure or (known.sum(axis=1) != 1).any()):
+        return matrix
+    return check_labels(known, estimator)  # which raises
+
+
+def has_any_target(y, unlabeled):
+    """Tell for each row of a matrix whether it is not the marker throughout."""
+    if unlabeled is None:
+        return np.ones(len(y), dtype=bool)
+    is_marker = np.isnan(y) if _is_missing(unlabeled) else y == unlabeled
+    return ~is_marker.all(axis=1)
+
+
+def has_label(y, unlabeled):
+    """Tell for each row of labels, or of a matrix of them, whether it is not the marker."""
+    return _has_label(y, unlabeled) if y.ndim == 1 else has_any_target(y, unlabeled)
+
+
+def labelled_part(X, y, sample_weight, unlabeled):
+    """Return the rows of X, y and the weights whose y is not the marker, for a score of any container."""
+    y = y.toarray() if sparse.issparse(y) else _as_array(y)
+    known = _has_label(y, unlabeled) if y.ndim == 1 else has_any_target(y, unlabeled)
+    if known.all():
+        return X, y, sample_weight
+    if not known.any():
+        raise ValueError(f"No row to score has a label: all of y equals unlabeled={unlabeled!r}.")
+    rows = np.flatnonzero(known)
+    weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
+    return safe_indexing(X, rows), y[rows], weight
 
 
 def find_classes(y, unlabeled):
@@ -84,6 +144,15 @@ def positions(y, classes, unlabeled):
     return targets
 
 
+def _as_array(y):
+    """Return y as an array; a list of text and a marker that is none keeps its elements."""
+    array = np.asarray(y)
+    became_text = array.ndim == 1 and array.dtype.kind == "U"
+    if became_text and not all(isinstance(label, str) for label in y):
+        return np.asarray(y, dtype=object)
+    return array
+
+
 def _has_label(y, unlabeled):
     if unlabeled is None:
         return np.ones(len(y), dtype=bool)
@@ -102,13 +171,14 @@ def _is_missing(value):
 
 
 def split_stratified(data, validation_fraction, rng):
-    """Return (rest, held out): a share of the labelled rows, with each class in proportion."""
-    candidates = np.flatnonzero(data.targets != NO_LABEL)
+    """Return (rest, held out): a share of the rows with a target, with each class in proportion."""
+    candidates = np.flatnonzero(data.has_target())
+    are_classes = data.targets is not None and data.targets.ndim == 1
     try:
         _, chosen = train_test_split(
             candidates,
             test_size=validation_fraction,
-            stratify=data.targets[candidates],
+            stratify=data.targets[candidates] if are_classes else None,
             random_state=int(rng.integers(2**31)),
         )
     except ValueError as error:
@@ -117,7 +187,7 @@ def split_stratified(data, validation_fraction, rng):
             f"{len(candidates)} labelled rows with each class among them ({error}) "
             "Raise validation_fraction, pass X_val and y_val, or use early_stopping=False."
         ) from error
-    rest = np.setdiff1d(np.arange(len(data.targets)), chosen)
+    rest = np.setdiff1d(np.arange(data.X.shape[0]), chosen)
     return data.take(rest), data.take(chosen)
 
 

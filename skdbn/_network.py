@@ -7,7 +7,6 @@ them as they are: (W_1, ..., W_n, b_1, ..., b_n) with W_l of shape (n_in, n_out)
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import log_softmax, softmax
 
 from skdbn._blocks import add_scaled
 from skdbn._centering import follow, map_to_plain_bias
@@ -16,20 +15,24 @@ from skdbn.units import Bernoulli, Unit
 
 
 class Network(NamedTuple):
-    """A network: the unit types of its inputs and hidden layers, and its parameters.
+    """A network: the unit types of its inputs, hidden layers and outputs, and its parameters.
 
-    The non-linearity of a hidden layer is the mean of its units. The parameters act on inputs encoded
-    by `visible`.
+    The non-linearity of a layer is the mean of its units, so that the network is the one that was
+    pre-trained. The loss is that of the outputs' distribution, -log p(target | field): cross-entropy for
+    softmax and Bernoulli units, half the squared error for Gaussian ones. The parameters act on inputs
+    encoded by `visible`.
     """
 
     visible: Unit
     units: list  # of Unit, one a hidden layer
+    output: Unit
     parameters: tuple
 
-    def top(self):
-        """Return the network of the output layer alone; it shares the arrays."""
+    def above(self, n_layers):
+        """Return the network over the lowest `n_layers` hidden layers; it shares the arrays."""
         weights, biases = split(self.parameters)
-        return Network(Bernoulli(), [], (weights[-1], biases[-1]))
+        parameters = (*weights[n_layers:], *biases[n_layers:])
+        return Network(Bernoulli(), self.units[n_layers:], self.output, parameters)
 
 
 def split(parameters):
@@ -45,17 +48,20 @@ def features(network, X, layer=-1):
     return _for_encoded_blocks(network, X, len(biases[n_layers - 1]), n_layers)
 
 
-def probabilities(network, X):
-    """Return the class probabilities of all rows: softmax of the linear outputs."""
-    return softmax(_linear_outputs(network, X), axis=1)
+def outputs(network, X):
+    """Return the means of the output units for all rows: class probabilities if these are softmax."""
+    fields = output_fields(network, X)
+    return network.output.mean(fields, out=fields)
 
 
-def log_probabilities(network, X):
-    """Return the logarithms of the class probabilities of all rows."""
-    return log_softmax(_linear_outputs(network, X), axis=1)
+def log_outputs(network, X):
+    """Return the logarithms of the means of softmax outputs for all rows."""
+    fields = output_fields(network, X)
+    return fields - network.output.log_partition(fields)
 
 
-def _linear_outputs(network, X):
+def output_fields(network, X):
+    """Return the fields of the output units for all rows."""
     _, biases = split(network.parameters)
     return _for_encoded_blocks(network, X, len(biases[-1]), len(biases))
 
@@ -71,7 +77,7 @@ def _for_encoded_blocks(network, X, n_columns, n_layers):
 
 
 def _forward(network, x, n_layers):
-    """Return what layer number `n_layers` gives: means of units, or the linear outputs at the end."""
+    """Return what layer number `n_layers` gives: means of units, or the fields of the outputs."""
     weights, biases = split(network.parameters)
     for layer in range(n_layers):
         x = x @ weights[layer]
@@ -81,33 +87,53 @@ def _forward(network, x, n_layers):
     return x
 
 
-class NetworkLearner:
-    """Gradient of the mean cross-entropy of a network, and its updates, in work arrays made once.
+def mean_loss(network, X, targets, sample_weight=None):
+    """Return the weighted mean loss of rows; without targets these are the encoded inputs."""
+    total = 0.0
+    for rows, block in blocks_of_rows(X, max(map(len, split(network.parameters)[1]))):
+        x = network.visible.encode(block, out=np.empty(block.shape, dtype=network.parameters[0].dtype))
+        target = x if targets is None else targets[rows]
+        field = _forward(network, x, len(network.parameters) // 2)
+        weights = np.ones(len(block)) if sample_weight is None else sample_weight[rows]
+        total += weights @ _loss_of_rows(network.output, field, target)
+    return float(total / (X.shape[0] if sample_weight is None else sample_weight.sum()))
 
-    The parameters of the network are changed in place. The derivative of a unit's mean, the
-    non-linearity, is its variance. `dropout` is the share of hidden units switched off for a row; the
-    others are scaled up by 1 / (1 - dropout), so nothing is to be scaled at predict time. The gradient is
-    centred (see `_centering`); `offsets` are the means of each layer's inputs, None at first.
+
+class NetworkLearner:
+    """Gradient of the mean loss of a network, and its updates, in work arrays made once.
+
+    The parameters of the network are changed in place. Rows without targets are their own: the network is
+    then an autoencoder. `dropout` is the share of the units switched off for a row, one value for the
+    inputs and one for each hidden layer (None: none are); the others are scaled up by 1 / (1 - dropout),
+    so nothing is to be scaled at predict time. `max_norm` bounds the norm of the weights into each hidden
+    unit, one value or None for each layer. The gradient is centred (see `_centering`); `offsets` are the
+    means of each layer's inputs, None at first.
     """
 
-    def __init__(self, network, dropout, rng, batch_size, offsets=None):
+    def __init__(self, network, rng, batch_size, *, dropout=None, max_norm=None, offsets=None):
         self.parameters = network.parameters
-        self.visible = network.visible
-        self.units = network.units
-        self.dropout = dropout
-        self.rng = rng
+        self.network = network
         weights, _ = split(self.parameters)
+        self.dropout = dropout or (0.0,) * len(weights)
+        self.max_norm = max_norm or (None,) * len(network.units)
+        self.rng = rng
         dtype = weights[0].dtype
 
         def work(n_columns):
             return np.empty((batch_size, n_columns), dtype=dtype)
 
-        hidden_sizes = [W.shape[1] for W in weights[:-1]]
-        self._inputs = [work(W.shape[0]) for W in weights]  # of each layer, after dropout
-        self._means = [work(size) for size in hidden_sizes] if dropout else self._inputs[1:]
-        self._masks = [work(size) for size in hidden_sizes] if dropout else []
+        input_sizes = [W.shape[0] for W in weights]
+        self._inputs = [work(size) for size in input_sizes]  # of each layer, after dropout
+        # What the units gave before dropout: apart only where there is some.
+        self._means = [
+            work(size) if share else x
+            for size, share, x in zip(input_sizes, self.dropout, self._inputs, strict=True)
+        ]
+        self._masks = [
+            work(size) if share else None for size, share in zip(input_sizes, self.dropout, strict=True)
+        ]
         self._deltas = [work(W.shape[1]) for W in weights]
-        self._slopes = [work(size) for size in hidden_sizes]
+        self._slopes = [work(size) for size in input_sizes[1:]]
         self.offsets = offsets
         self._gradient = tuple(map(np.empty_like, self.parameters))
         self._loss = self._weight = 0.0
@@ -119,36 +145,43 @@ class NetworkLearner:
         return loss
 
     def gradient(self, batch):
-        """Return the gradient of the weighted mean cross-entropy of a batch."""
+        """Return the gradient of the weighted mean loss of a batch."""
         n_rows = len(batch.weights)
-        logits = self._forward(batch.inputs, n_rows)
+        field = self._forward(batch.inputs, n_rows)
         self._follow_means(batch.weights, n_rows)
-        delta, loss = _softmax_cross_entropy(logits, batch.targets, batch.weights)
-        self._loss += loss * batch.total_weight
+        targets = self._means[0][:n_rows] if batch.targets is None else batch.targets
+        loss = batch.weights @ _loss_of_rows(self.network.output, field, targets)
+        self._loss += float(loss) * batch.total_weight
         self._weight += batch.total_weight
+        # For exponential families in their field the derivative of the loss is mean - target.
+        delta = self.network.output.mean(field, out=field)
+        delta -= targets
+        delta *= batch.weights[:, np.newaxis]
         self._backward(delta, n_rows)
         return self._gradient
 
     def _forward(self, inputs, n_rows):
-        """Fill the inputs of all layers and return the linear outputs."""
+        """Fill the inputs of all layers and return the fields of the outputs."""
         weights, biases = split(self.parameters)
-        x = self.visible.encode(inputs, out=self._inputs[0][:n_rows])
-        for layer, unit in enumerate(self.units):
-            mean = np.matmul(x, weights[layer], out=self._means[layer][:n_rows])
+        mean = self.network.visible.encode(inputs, out=self._means[0][:n_rows])
+        for layer, unit in enumerate(self.network.units):
+            x = self._drop(layer, mean, n_rows)
+            mean = np.matmul(x, weights[layer], out=self._means[layer + 1][:n_rows])
             mean += biases[layer]
             unit.mean(mean, out=mean)
-            x = self._drop(layer, mean, n_rows) if self.dropout else mean
-        logits = np.matmul(x, weights[-1], out=self._deltas[-1][:n_rows])
-        logits += biases[-1]
-        return logits
+        field = np.matmul(self._drop(-1, mean, n_rows), weights[-1], out=self._deltas[-1][:n_rows])
+        field += biases[-1]
+        return field
 
     def _drop(self, layer, mean, n_rows):
-        """Write the means to the next layer's input, a random share of them switched off."""
-        mask = self._masks[layer][:n_rows]
+        """Return the inputs of a layer: the means, a random share of them switched off."""
+        if self._masks[layer] is None:
+            return mean
+        mask, share = self._masks[layer][:n_rows], self.dropout[layer]
         self.rng.random(dtype=mask.dtype, out=mask)
-        np.greater_equal(mask, self.dropout, out=mask)
-        mask /= 1 - self.dropout
-        return np.multiply(mean, mask, out=self._inputs[layer + 1][:n_rows])
+        np.greater_equal(mask, share, out=mask)
+        mask /= 1 - share
+        return np.multiply(mean, mask, out=self._inputs[layer][:n_rows])
 
     def _follow_means(self, row_weights, n_rows):
         """Move the offset of each layer's inputs towards their mean in this batch."""
@@ -159,7 +192,7 @@ class NetworkLearner:
             follow(offset, mean)
 
     def _backward(self, delta, n_rows):
-        """Fill the gradient, from the output's error back; the inputs' own gradient is not needed."""
+        """Fill the gradient, from the outputs' error back; the inputs' own gradient is not needed."""
         weight_gradients, bias_gradients = split(self._gradient)
         for layer in reversed(range(len(weight_gradients))):
             error = delta
@@ -174,13 +207,13 @@ class NetworkLearner:
         """Return the error of the fields of the hidden layer under `layer`."""
         hidden = layer - 1
         error = np.matmul(delta, self.parameters[layer].T, out=self._deltas[hidden][:n_rows])
-        if self.dropout:
-            error *= self._masks[hidden][:n_rows]
-        mean, slope = self._means[hidden][:n_rows], self._slopes[hidden][:n_rows]
-        return self.units[hidden].backpropagate(error, mean, work=slope)
+        if self._masks[layer] is not None:
+            error *= self._masks[layer][:n_rows]
+        mean, slope = self._means[layer][:n_rows], self._slopes[hidden][:n_rows]
+        return self.network.units[hidden].backpropagate(error, mean, work=slope)
 
     def apply(self, update, decay):
-        """Add an update, and shrink the weights by the factor 1 - decay."""
+        """Add an update, after the weights shrank by 1 - decay, and keep their norms in bounds."""
         if decay:
             for change, W in zip(split(update)[0], split(self.parameters)[0], strict=True):
                 add_scaled(change, W, -decay)
@@ -189,21 +222,24 @@ class NetworkLearner:
             map_to_plain_bias(bias_change, change, offset)
         for parameter, change in zip(self.parameters, update, strict=True):
             parameter += change
+        weights, biases = split(self.parameters)
+        for layer, largest in enumerate(self.max_norm):
+            if largest is not None:
+                _limit_norms(weights[layer], biases[layer], self.offsets[layer], largest)
 
 
-def _softmax_cross_entropy(logits, targets, weights):
-    """Return the weighted error of the outputs (written over them) and the weighted mean loss.
+def _limit_norms(weights, bias, offset, largest):
+    """Shorten the weights of units that are too long, in place, and leave the units' mean field."""
+    norms = np.sqrt(np.einsum("ij,ij->j", weights, weights))
+    too_long = np.flatnonzero(norms > largest)
+    if too_long.size:
+        cut = weights[:, too_long] * (1 - largest / norms[too_long])
+        weights[:, too_long] -= cut
+        bias[too_long] += offset @ cut
 
-    With p = softmax(logits), the loss is -log p[target] = log sum exp(logits) - logits[target] and its
-    derivative p - one-hot(target).
-    """
-    rows = np.arange(len(targets))
-    logits -= logits.max(axis=1, keepdims=True)
-    of_target = logits[rows, targets]
-    np.exp(logits, out=logits)
-    total = logits.sum(axis=1)
-    loss = float(weights @ (np.log(total) - of_target))
-    logits /= total[:, np.newaxis]
-    logits[rows, targets] -= 1
-    logits *= weights[:, np.newaxis]
-    return logits, loss
+
+def _loss_of_rows(unit, field, target):
+    """Return -log p(target | field) of each row, less what it is at best: 0 for a sure hit."""
+    log_partition = unit.log_partition(field).sum(axis=1)
+    agreement = np.einsum("ij,ij->i", target, field)
+    return unit.base_energy(target) + log_partition - agreement + unit.largest_log_density(field.shape[1])

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
@@ -9,7 +10,11 @@ from skdbn._labels import (
     NO_LABEL,
     LabelledRows,
     check_labels,
+    check_labels_or_indicators,
     find_classes,
+    given_classes,
+    has_any_target,
+    labelled_part,
     positions,
     split_stratified,
     weights_with_classes,
@@ -88,6 +93,125 @@ def test_other_labels_in_two_dimensions_raise(y):
         check_labels(y, Estimator())
 
 
+# -- indicator matrices ----------------------------------------------------------------------------
+
+INDICATORS = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 1], [0, 1, 0]])
+ONE_HOT = np.eye(3)[[0, 2, 1, 1]]
+check_all = pytest.mark.parametrize("sure", [False, True])
+
+
+@check_all
+@pytest.mark.parametrize("dtype", [int, float, bool])
+@pytest.mark.parametrize("container", [np.asarray, list, sparse.csr_matrix, sparse.csc_array])
+def test_indicator_matrix_passes_as_it_is(sure, dtype, container):
+    y = container(INDICATORS.astype(dtype))
+    found = check_labels_or_indicators(y, Estimator(), None, sure=sure)
+    assert_array_equal(found, INDICATORS)
+    assert isinstance(found, np.ndarray)
+
+
+@check_all
+@pytest.mark.parametrize("y", [[1, 0, 2], ["b", "a", "c"]])
+def test_single_labels_pass_where_a_matrix_might(sure, y):
+    assert_array_equal(check_labels_or_indicators(y, Estimator(), None, sure=sure), y)
+
+
+@check_all
+@pytest.mark.parametrize(("unlabeled", "dtype"), [(-1, int), (-1, float), (NAN, float), (7, int)])
+def test_rows_of_the_marker_are_no_reason_to_refuse_an_indicator_matrix(sure, unlabeled, dtype):
+    y = np.vstack([INDICATORS, np.full((2, 3), unlabeled)]).astype(dtype)
+    assert_array_equal(check_labels_or_indicators(y, Estimator(), unlabeled, sure=sure), y)
+
+
+def test_one_hot_matrix_is_refused_unless_indicators_are_expected():
+    for y in (ONE_HOT, np.vstack([ONE_HOT, np.full((2, 3), -1)])):
+        with pytest.raises(ValueError, match=r"2-D \(4, 3\) and one-hot; .*y\.argmax\(axis=1\)"):
+            check_labels_or_indicators(y, Estimator(), -1, sure=False)
+        assert_array_equal(check_labels_or_indicators(y, Estimator(), -1, sure=True), y)
+
+
+@check_all
+@pytest.mark.parametrize(
+    ("y", "unlabeled"),
+    [
+        ([[2, 0], [0, 1]], None),
+        ([[-1, -1], [0, 1], [1, 1]], None),  # no marker
+        ([[-1, 0], [0, 1], [1, 1]], -1),  # a marker in a part of a row
+        ([[0.5, 0.5], [0, 1]], None),
+        ([["a", "b"], ["b", "a"]], None),
+    ],
+)
+def test_other_matrices_are_refused_whatever_is_expected(sure, y, unlabeled):
+    with pytest.raises(ValueError, match="pass one class label for each row"):
+        check_labels_or_indicators(y, Estimator(), unlabeled, sure=sure)
+
+
+def test_matrix_without_any_label_tells_nothing_unless_indicators_are_expected():
+    y = np.full((5, 3), -1)
+    with pytest.raises(ValueError, match=r"No row has a label: all of y equals unlabeled=-1"):
+        check_labels_or_indicators(y, Estimator(), -1, sure=False)
+    assert check_labels_or_indicators(y, Estimator(), -1, sure=True) is y
+
+
+@check_all
+def test_missing_y_raises_where_a_matrix_might_come(sure):
+    with pytest.raises(ValueError, match=r"Estimator estimator requires y to be passed.* None"):
+        check_labels_or_indicators(None, Estimator(), None, sure=sure)
+
+
+@pytest.mark.parametrize(
+    ("unlabeled", "expected"),
+    [
+        (None, [True, True, True, True]),
+        (NAN, [True, True, True, False]),
+        (0, [True, False, True, True]),
+        (5, [True, True, True, True]),
+    ],
+)
+def test_row_has_a_target_unless_it_is_the_marker_throughout(unlabeled, expected):
+    y = np.array([[0, 1.0], [0, 0], [NAN, 0], [NAN, NAN]])
+    assert has_any_target(y, unlabeled).tolist() == expected
+
+
+# -- the rows to score -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, list, pd.DataFrame])
+@pytest.mark.parametrize("kind", ["labels", "matrix"])
+def test_rows_to_score_are_those_with_a_target(container, kind, rng):
+    X, weight = rng.random((4, 3)), np.arange(1.0, 5.0)
+    y = np.array([2, -1, 0, -1])
+    if kind == "matrix":
+        y = np.stack([y, np.array([-1, -1, 3, -1])], axis=1)
+    X_known, y_known, weight_known = labelled_part(container(X), y.tolist(), weight.tolist(), -1)
+    assert type(X_known) is type(container(X))
+    found = X_known.toarray() if sparse.issparse(X_known) else X_known
+    assert_array_equal(found, X[[0, 2]])
+    assert_array_equal(y_known, y[[0, 2]])
+    assert_array_equal(weight_known, weight[[0, 2]])
+    assert labelled_part(container(X), y, None, -1)[2] is None
+
+
+@pytest.mark.parametrize("unlabeled", [None, 7])
+def test_rows_to_score_are_all_and_no_copies_if_none_is_marked(unlabeled, rng):
+    X, weight = rng.random((4, 3)), np.arange(1.0, 5.0)
+    for y in (np.array([2, -1, 0, -1]), np.array([[1, 0], [0, 0], [1, 1], [0, 1]])):
+        found = labelled_part(X, y, weight, unlabeled)
+        assert all(one is other for one, other in zip(found, (X, y, weight), strict=True))
+
+
+def test_rows_of_a_sparse_indicator_matrix_are_scored(rng):
+    X = rng.random((4, 3))
+    _, y, _ = labelled_part(X, sparse.csr_array(INDICATORS), None, 0)
+    assert_array_equal(y, INDICATORS[[0, 2, 3]])
+
+
+@pytest.mark.parametrize("y", [np.full(4, -1), np.full((4, 2), -1)])
+def test_no_row_to_score_raises(y):
+    with pytest.raises(ValueError, match=r"No row to score has a label: all of y equals unlabeled=-1"):
+        labelled_part(np.zeros((4, 3)), y, None, -1)
+
+
 # -- classes and positions -------------------------------------------------------------------------
 
 
@@ -128,6 +252,19 @@ def test_unknown_labels_raise_and_are_named(y, classes, message):
         positions(np.array(y), np.array(classes), None)
 
 
+@pytest.mark.parametrize(
+    ("classes", "unlabeled", "expected"),
+    [
+        ([2, 0, 2, -1], -1, [0, 2]),
+        ([2, 0, -1], None, [-1, 0, 2]),
+        (["b", "?", "a"], "?", ["a", "b"]),
+        ((1.0, NAN, 0.0), NAN, [0, 1]),
+    ],
+)
+def test_classes_given_by_hand_are_sorted_and_without_the_marker(classes, unlabeled, expected):
+    assert given_classes(classes, unlabeled).tolist() == expected
+
+
 def test_no_label_at_all_raises():
     with pytest.raises(ValueError, match=r"No row has a label: all of y equals unlabeled=-1"):
         find_classes(np.array([-1, -1]), -1)
@@ -159,6 +296,26 @@ def test_labelled_makes_no_copy_if_all_rows_have_a_label(data):
     assert data.labelled() is data
 
 
+def test_row_of_several_targets_has_one_unless_some_is_missing():
+    targets = np.array([[0.0, 1.0], [NAN, NAN], [2.0, 3.0], [NAN, 1.0]])
+    data = LabelledRows(np.arange(8.0).reshape(4, 2), targets, np.arange(4.0))
+    assert data.has_target().tolist() == [True, False, True, False]
+    labelled = data.labelled()
+    assert_array_equal(labelled.X, data.X[[0, 2]])
+    assert_array_equal(labelled.targets, targets[[0, 2]])
+    assert labelled.sample_weight.tolist() == [0, 2]
+    assert labelled.labelled() is labelled
+
+
+def test_rows_that_need_no_target_all_count_as_having_one():
+    data = LabelledRows(sparse.csr_array(np.eye(3)), None, None)
+    assert data.has_target().tolist() == [True, True, True]
+    assert data.labelled() is data
+    taken = data.take(np.array([2, 0]))
+    assert_array_equal(taken.X.toarray(), np.eye(3)[[2, 0]])
+    assert taken.targets is None
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_take_gives_the_rows_asked_for_of_sparse_data_too(weighted, data):
     weight = data.sample_weight if weighted else None
@@ -188,6 +345,19 @@ def test_rest_and_share_held_out_are_all_rows_and_have_none_in_common(data, rng)
     order = np.argsort(together.X[:, 0])
     for ours, expected in zip(together.take(order), data, strict=True):
         assert_array_equal(ours, expected)
+
+
+@pytest.mark.parametrize("targets", ["matrix", "none"])
+def test_share_of_rows_without_classes_is_held_out_by_chance_from_those_with_a_target(targets, rng):
+    X = np.arange(22.0).reshape(11, 2)
+    values = np.where(np.arange(11) < 3, NAN, 0.5)[:, np.newaxis] * np.ones(2)
+    data = LabelledRows(X, values if targets == "matrix" else None, None)
+    rest, held_out = split_stratified(data, 0.25, rng)
+    n_held_out = 2 if targets == "matrix" else 3  # a quarter of 8 or of 11, rounded up
+    assert len(held_out.X) == n_held_out
+    assert held_out.has_target().all()
+    assert (rest.targets is None) == (held_out.targets is None) == (targets == "none")
+    assert_array_equal(np.sort(np.r_[rest.X[:, 0], held_out.X[:, 0]]), X[:, 0])
 
 
 def test_split_is_decided_by_the_generator(data):

@@ -1,0 +1,147 @@
+"""What a network is trained to give: one class of several, several labels at once, or numbers.
+
+Each kind of target says how `y` is read, which units the outputs are, how targets become their states,
+how good predictions are, and what is predicted. Targets of rows without one are `NO_LABEL` or NaN.
+"""
+
+import numpy as np
+from sklearn.metrics import r2_score
+
+from skdbn._labels import has_any_target, positions
+from skdbn._network import mean_loss, outputs
+from skdbn.units import Bernoulli, Gaussian, Softmax
+
+
+class Classes:
+    """One label a row; targets are positions in the sorted classes."""
+
+    unit = Softmax()
+
+    def __init__(self, classes):
+        self.classes = classes
+        self.n_outputs = len(classes)
+
+    def read(self, y, unlabeled):
+        """Return the position of each label, `NO_LABEL` for the marker."""
+        if y.ndim == 2:
+            raise ValueError("y is an indicator matrix, but the network was fitted to one label a row.")
+        return positions(y, self.classes, unlabeled)
+
+    def encode(self, targets, dtype):
+        """Return one-hot rows."""
+        return np.eye(self.n_outputs, dtype=dtype)[targets]
+
+    def predict(self, means):
+        """Return the most probable labels."""
+        return self.classes[means.argmax(axis=1)]
+
+    def score(self, network, held_out):
+        """Return the weighted share of rows whose most probable class is theirs."""
+        predicted = outputs(network, held_out.X).argmax(axis=1)
+        return float(np.average(predicted == held_out.targets, weights=held_out.sample_weight))
+
+    def to_target_units(self, weights, bias):
+        """Return the output layer as it is."""
+        return weights, bias
+
+    from_target_units = to_target_units
+
+
+class Labels:
+    """Any number of labels a row, independent of each other; targets are rows of an indicator matrix."""
+
+    unit = Bernoulli()
+
+    def __init__(self, n_labels):
+        self.classes = np.arange(n_labels)
+        self.n_outputs = n_labels
+
+    def read(self, y, unlabeled):
+        """Return the indicator matrix in floats, NaN in rows of the marker."""
+        if y.ndim == 1:
+            raise ValueError("y has one label a row, but the network was fitted to an indicator matrix.")
+        _check_n_outputs(y, self.n_outputs)
+        return _with_missing_rows(y, unlabeled)
+
+    def encode(self, targets, dtype):
+        """Return the indicator matrix."""
+        return targets.astype(dtype)
+
+    def predict(self, means):
+        """Return the indicator matrix of the labels that are more probable than not."""
+        return (means > 0.5).astype(int)
+
+    def score(self, network, held_out):
+        """Return the weighted share of rows whose labels are all right."""
+        right = (self.predict(outputs(network, held_out.X)) == held_out.targets).all(axis=1)
+        return float(np.average(right, weights=held_out.sample_weight))
+
+    to_target_units = from_target_units = Classes.to_target_units
+
+
+class Values:
+    """One or several numbers a row, brought to mean 0 and standard deviation 1 inside."""
+
+    def __init__(self, mean, standard_deviation, one_dimensional):
+        self.unit = Gaussian().adapt(mean, standard_deviation)
+        self.n_outputs = mean.size
+        self.one_dimensional = one_dimensional
+
+    def read(self, y, unlabeled):
+        """Return the values as a matrix, NaN in rows of the marker."""
+        y = y.reshape(len(y), -1)
+        _check_n_outputs(y, self.n_outputs)
+        return _with_missing_rows(y, unlabeled)
+
+    def encode(self, targets, dtype):
+        """Return the scaled values."""
+        return self.unit.encode(targets, out=np.empty_like(targets)).astype(dtype)
+
+    def predict(self, means):
+        """Return values in the units of y, in the shape that y had."""
+        return means.ravel() if self.one_dimensional else means
+
+    def score(self, network, held_out):
+        """Return the coefficient of determination R2, the mean over the outputs."""
+        predicted = self.unit.decode(outputs(network, held_out.X).astype(np.float64))
+        return float(r2_score(held_out.targets, predicted, sample_weight=held_out.sample_weight))
+
+    def to_target_units(self, weights, bias):
+        """Return the output layer that gives values in the units of y."""
+        return weights * self.unit.scale_, bias * self.unit.scale_ + self.unit.location_
+
+    def from_target_units(self, weights, bias):
+        """Undo `to_target_units`."""
+        return weights / self.unit.scale_, (bias - self.unit.location_) / self.unit.scale_
+
+
+class Inputs:
+    """The inputs themselves: the network is an autoencoder."""
+
+    def __init__(self, unit=None):
+        self.unit = unit  # the type of the inputs, known once they have been seen
+
+    def read(self, y, unlabeled):
+        """Return no targets: a learner then takes the inputs."""
+        return None
+
+    def encode(self, targets, dtype):
+        """Return no targets."""
+        return None
+
+    def score(self, network, held_out):
+        """Return minus the mean loss of the reconstructions."""
+        return -mean_loss(network, held_out.X, None, held_out.sample_weight)
+
+    to_target_units = from_target_units = Classes.to_target_units
+
+
+def _with_missing_rows(y, unlabeled):
+    y = y.astype(np.float64)
+    y[~has_any_target(y, unlabeled)] = np.nan
+    return y
+
+
+def _check_n_outputs(y, n_outputs):
+    if y.shape[1] != n_outputs:
+        raise ValueError(f"y has {y.shape[1]} columns, but the network was fitted to {n_outputs}.")
