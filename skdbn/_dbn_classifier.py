@@ -1,44 +1,19 @@
 """DBNClassifier: parameters, validation and wiring."""
 
-import copy
-from numbers import Integral, Real
-
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
-from sklearn.utils.validation import check_consistent_length
 
 from skdbn import _validation
-from skdbn._columns import visible_from_columns
-from skdbn._dbn import layer_prototypes, new_network
-from skdbn._fine_tuning import FineTuningResult, Stopping, fine_tune, fine_tune_top
-from skdbn._fitted_dbn import FittedDBNClassifierMixin
-from skdbn._labels import (
-    NO_LABEL,
-    LabelledRows,
-    check_labels,
-    find_classes,
-    given_classes,
-    positions,
-    split_stratified,
-    weights_with_classes,
-)
-from skdbn._network import Network, probabilities, split
-from skdbn._planning import FirstRate, plan_training
-from skdbn._rbm import RBMTransformer
+from skdbn._fitted_up_down import FittedUpDownMixin
+from skdbn._labels import check_labels_or_indicators, find_classes, given_classes, weights_with_classes
 from skdbn._rows import spread_rows
-from skdbn._sklearn_compat import Interval, StrOptions, fit_context
-from skdbn._training import TrainingState
-from skdbn._transaction import all_or_nothing
-from skdbn._validation import data_range, warn_if_one_class, warn_not_converged, widest
-from skdbn.optimizers import OPTIMIZERS, Optimizer
-from skdbn.schedules import Schedule
+from skdbn._sklearn_compat import StrOptions, fit_context
+from skdbn._targets import Classes, Labels
+from skdbn._up_down_dbn import UpDownMixin
 
-# Found on validation rows: with 784 inputs 0.003 was best (0.001 and 0.01 were worse), with 64 0.01.
-_FIRST_RATE = FirstRate(for_one_input=0.08, largest=0.01)
 _N_SHOWN = 5000  # training rows on which the warning about a single class looks
 
 
-class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, BaseEstimator):
+class DBNClassifier(FittedUpDownMixin, UpDownMixin):
     r"""Deep belief network: a stack of RBMs, fine-tuned as a classifier.
 
     Training has two phases. *Pre-training* fits one RBM a layer without labels, bottom up; each is
@@ -47,7 +22,9 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
 
     .. math:: -\frac{1}{\sum_i w_i} \sum_i w_i \log p(y_i \mid x_i)
 
-    by back-propagation through all layers [2]_. Both phases use RMSProp.
+    by back-propagation through all layers [2]_; for several labels a row the outputs are logistic and
+    independent. Or it keeps a model of rows and labels, by the up-down algorithm [1]_. All of it uses
+    RMSProp.
 
     Parameters
     ----------
@@ -56,15 +33,19 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
 
     rbm : RBMTransformer, list of RBMTransformer or None, default=None
         Prototype of the RBMs, cloned for each layer (with the layer's size and a seed from
-        `random_state`), or a list, one a layer; None is ``RBMTransformer()``. Pre-training is tuned
-        through it: ``rbm__learning_rate``, ``rbm__n_iter``.
+        `random_state`), or a list, one a layer; None is ``RBMTransformer()``, with CD for a top RBM that
+        models labels. Pre-training is tuned through it: ``rbm__learning_rate``, ``rbm__n_iter``.
 
-    pretrain : bool, default=True
+    pretrain : bool or estimator, default=True
         Whether layers start from RBMs. False is the plain network, with the initialisation of Glorot
-        and Bengio [3]_: compare the two.
+        and Bengio [3]_: compare the two. A fitted `DBNTransformer` in a ``FrozenEstimator`` lends its
+        machines, see `pretrain_on`.
 
-    fine_tuning : {"backprop"} or None, default="backprop"
-        "backprop" trains all layers, None only the softmax layer, on frozen features.
+    fine_tuning : {"backprop", "up-down"} or None, default="backprop"
+        "backprop" trains all layers, None only the softmax layer, on frozen features. "up-down" joins
+        the labels to the inputs of the top RBM and trains the layers below by wake-sleep, with weights
+        of their own for the way up and the way down; dropout, `max_norm`, `frozen_layers` and
+        `head_epochs` do not apply to it.
 
     optimizer : {"rmsprop", "sgd", "adam", "adagrad"} or Optimizer, default="rmsprop"
         How a gradient becomes an update in fine-tuning, see :mod:`skdbn.optimizers`.
@@ -73,14 +54,28 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
         Step size of one update in fine-tuning. "auto" starts at r = 0.08 / sqrt(n_features), at most
         0.01, since a step of RMSProp moves a unit more the more inputs it has. In `fit` it is
         ``Linear(r, 0)``; in `partial_fit`, where the end is not known,
-        ``InverseScaling(r, delay=1000)``.
+        ``InverseScaling(r, delay=1000)``. With "up-down" r is 7 times as large, at most 0.02.
 
     alpha : float, default=1e-4
         Weight decay of fine-tuning, >= 0: each update multiplies the weights, not the biases, by
         ``1 - learning_rate * alpha``. It is not normalised by the optimizer.
 
-    dropout : float, default=0.1
-        Share of the units of each hidden layer switched off at random in fine-tuning, in [0, 1).
+    dropout : float or list of float, default=0.1
+        Share of the units of each hidden layer switched off at random in fine-tuning, in [0, 1); a list
+        has one value a layer.
+
+    input_dropout : float, default=0.0
+        Share of the inputs switched off at random in fine-tuning, in [0, 1).
+
+    max_norm : float, list or None, default=None
+        Largest Euclidean norm of the weights into a hidden unit in fine-tuning, > 0; a list has one
+        value, or None, a layer.
+
+    frozen_layers : int, default=0
+        Number of hidden layers, from the lowest, that keep their pre-trained weights.
+
+    head_epochs : int, default=0
+        First epochs, of `max_iter`, in which only the output layer is trained.
 
     batch_size : int, "auto" or None, default="auto"
         Rows of an update in fine-tuning. "auto" makes about 100 updates an epoch, with 10 to 100 rows
@@ -104,10 +99,12 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
         Smallest change of the loss or accuracy that is an improvement, >= 0.
 
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in fine-tuning. "balanced" gives all classes the same total weight.
+        Weights of the classes in fine-tuning. "balanced" gives all classes the same total weight. Not for
+        several labels a row.
 
     unlabeled : label or None, default=None
-        Rows whose `y` equals this marker take part in pre-training only. None: there are none.
+        Rows whose `y` equals this marker (throughout, for several labels a row) take part in
+        pre-training only, and do not count in `score`. None: there are none.
 
     warm_start : bool, default=False
         Whether `fit` goes on fine-tuning the fitted network, without new pre-training.
@@ -132,11 +129,19 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
     visible_ : Unit
         Type of the inputs, with what it took from the training data.
 
+    generative_coefs_ : list of ndarray of shape (n_in, n_out)
+        After "up-down", the weights of the way down, the layer of the inputs first; the last are those of
+        the top RBM. `coefs_` then are the way up, and the labels' weights in the top RBM.
+
+    generative_intercepts_ : list of ndarray of shape (n_out,)
+        Their biases.
+
     classes_ : ndarray of shape (n_classes,)
-        Labels, sorted.
+        Labels, sorted; for several labels a row, the numbers of the columns of y.
 
     loss_curve_ : list of float
-        Mean cross-entropy of each epoch of fine-tuning, in nats.
+        Mean cross-entropy of each epoch of fine-tuning, in nats; with "up-down" that of the states of each
+        layer given the one above.
 
     validation_scores_ : list of float
         Accuracy on the held-out rows after each epoch; empty if there are none.
@@ -158,7 +163,9 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
 
     See Also
     --------
-    RBMTransformer : One layer, without labels.
+    DBNRegressor : The same for numbers.
+    DBNTransformer : The stack without labels, a density and an autoencoder.
+    RBMClassifier : One layer that models inputs and labels together.
     sklearn.neural_network.MLPClassifier : A plain network trained by Adam.
 
     Notes
@@ -188,29 +195,9 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
     """
 
     _parameter_constraints: dict = {
-        "hidden_layer_sizes": ["array-like", Integral],
-        "rbm": [RBMTransformer, list, tuple, None],
-        "pretrain": ["boolean"],
-        "fine_tuning": [StrOptions({"backprop"}), None],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), Optimizer],
-        "learning_rate": [
-            StrOptions({"auto"}),
-            Interval(Real, 0, None, closed="neither"),
-            Schedule,
-        ],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), None],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
+        **UpDownMixin._parameter_constraints,
+        "fine_tuning": [StrOptions({"backprop", "up-down"}), None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
-        "unlabeled": "no_validation",
-        "warm_start": ["boolean"],
-        "verbose": ["verbose"],
-        "random_state": ["random_state"],
     }
 
     def __init__(
@@ -224,6 +211,10 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
         learning_rate="auto",
         alpha=1e-4,
         dropout=0.1,
+        input_dropout=0.0,
+        max_norm=None,
+        frozen_layers=0,
+        head_epochs=0,
         batch_size="auto",
         max_iter=30,
         early_stopping=False,
@@ -244,6 +235,10 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
         self.learning_rate = learning_rate
         self.alpha = alpha
         self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.max_norm = max_norm
+        self.frozen_layers = frozen_layers
+        self.head_epochs = head_epochs
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.early_stopping = early_stopping
@@ -257,7 +252,6 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=True)
-    @all_or_nothing
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Pre-train the layers and fine-tune the network.
 
@@ -266,8 +260,9 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training rows.
 
-        y : array-like of shape (n_samples,)
-            Class labels of any type, or the marker `unlabeled`.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels of any type, or the marker `unlabeled`; for several labels a row, an indicator
+            matrix of 0 and 1.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, >= 0, in both phases.
@@ -276,7 +271,7 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
             Held-out rows: measured after each epoch, and deciding with `early_stopping`. In a Pipeline,
             ``transform_input=["X_val"]`` sends them through the steps before.
 
-        y_val : array-like of shape (n_val,), default=None
+        y_val : array-like of shape (n_val,) or (n_val, n_labels), default=None
             Their labels.
 
         sample_weight_val : array-like of shape (n_val,), default=None
@@ -287,34 +282,15 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
         self : DBNClassifier
             The fitted estimator.
         """
-        resume = self.warm_start and hasattr(self, "coefs_")
-        frame = X
-        X, y, sample_weight = self._check_training_data(X, y, sample_weight, reset=not resume)
-        classes = self.classes_ if resume else find_classes(y, self.unlabeled)
-        data = LabelledRows(X, positions(y, classes, self.unlabeled), sample_weight)
-        held_out = self._check_held_out(X_val, y_val, sample_weight_val, classes, X.dtype)
-        if resume:
-            network, machines, state = self._resumed()
-            state.start_anew()
-        else:
-            state = TrainingState(_validation.make_generator(self.random_state))
-        if self.early_stopping and held_out is None:
-            data, held_out = split_stratified(data, self.validation_fraction, state.rng)
-        if not resume:
-            network, machines = self._new_network(data, len(classes), state.rng, frame)
-        plan = self._plan(data, online=False)
-        result = self._fine_tune(network, data, classes, plan, state, held_out)
-        self._keep(network, machines, classes, state, result, data_range(X), add=resume)
-        self._warn(result, data)
-        return self
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     @fit_context(prefer_skip_nested_validation=True)
-    @all_or_nothing
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Fine-tune for one pass over X in mini-batches; the first call pre-trains the layers on it.
 
         Give the first call a chunk that stands for the data: all of `n_iter` epochs of pre-training see
-        only its rows. Parameters, optimizer state, the position of the schedules and the random
+        only its rows, unless `pretrain` is a frozen stack (`DBNTransformer.partial_fit` pre-trains on
+        chunks). Parameters, optimizer state, the position of the schedules and the random
         generator are kept from call to call; each counts as one of `max_iter` epochs.
 
         Parameters
@@ -322,7 +298,7 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             A chunk of training rows of any size.
 
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels, or the marker `unlabeled`.
 
         classes : array-like of shape (n_classes,), default=None
@@ -336,126 +312,52 @@ class DBNClassifier(ClassNamePrefixFeaturesOutMixin, FittedDBNClassifierMixin, B
         self : DBNClassifier
             The fitted estimator.
         """
-        self._check_usable_online()
-        resume = hasattr(self, "coefs_")
-        frame = X
-        X, y, sample_weight = self._check_training_data(X, y, sample_weight, reset=not resume)
-        classes = self._classes_online(y, classes, resume)
-        data = LabelledRows(X, positions(y, classes, self.unlabeled), sample_weight)
-        if resume:
-            network, machines, state = self._resumed()
-        else:
-            state = TrainingState(_validation.make_generator(self.random_state))
-            network, machines = self._new_network(data, len(classes), state.rng, frame)
-        plan = self._plan(data, online=True)
-        result = self._fine_tune(network, data, classes, plan, state)
-        self._keep(network, machines, classes, state, result, data_range(X), add=resume)
-        return self
+        return self._partial_fit(X, y, sample_weight, classes=classes)
 
     def _check_usable_online(self):
-        if self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True.")
+        super()._check_usable_online()
         if self.class_weight == "balanced":
             raise ValueError(
                 'class_weight="balanced" is not supported for partial_fit, which does not see all '
                 "rows: pass a dict, or sample_weight."
             )
 
-    def _classes_online(self, y, classes, resume):
+    def _check_targets(self, y, task=None):
+        y = check_labels_or_indicators(y, self, self.unlabeled, sure=isinstance(task, Labels))
+        if y.ndim == 2 and self.class_weight is not None:
+            raise ValueError("class_weight is for one label a row, but y is an indicator matrix.")
+        return y
+
+    def _new_task(self, y, sample_weight):
+        self._check_up_down(y)
+        if y.ndim == 1:
+            return Classes(find_classes(y, self.unlabeled))
+        return Labels(y.shape[1])
+
+    def _task_online(self, y, sample_weight, resume, classes):
+        if y.ndim == 2:
+            return self._task if resume else self._new_task(y, sample_weight)
         given = None if classes is None else given_classes(classes, self.unlabeled)
         if not resume:
-            return find_classes(y, self.unlabeled) if given is None else given
+            return self._new_task(y, sample_weight) if given is None else Classes(given)
         if given is not None and not np.array_equal(given, self.classes_):
             raise ValueError(
                 f"classes={given.tolist()} is not the same as on the last call: {self.classes_.tolist()}."
             )
-        return self.classes_
+        return self._task
 
-    def _check_training_data(self, X, y, sample_weight, *, reset):
-        """Return X, the labels and the weights of the rows of positive weight."""
-        y = check_labels(y, self)
-        X = _validation.check_rows(self, X, reset=reset)
-        check_consistent_length(X, y)
-        sample_weight, X, y = _validation.drop_rows_without_weight(sample_weight, X, y)
-        if not reset:
-            X = X.astype(self.coefs_[0].dtype, copy=False)
-            _validation.warn_if_far_outside(X, self._fitted_range, when="training")
-        return X, y, sample_weight
+    def _row_weights(self, data, task):
+        return weights_with_classes(data, self.class_weight, task.classes)
 
-    def _check_held_out(self, X_val, y_val, sample_weight_val, classes, dtype):
-        """Return the rows given for validation, or None."""
-        if (X_val is None) != (y_val is None):
-            raise ValueError("X_val and y_val belong together: give both or neither.")
-        if X_val is None:
-            return None
-        y_val = check_labels(y_val, self)
-        X_val = _validation.check_rows(self, X_val, reset=False).astype(dtype, copy=False)
-        check_consistent_length(X_val, y_val)
-        weight, X_val, y_val = _validation.drop_rows_without_weight(sample_weight_val, X_val, y_val)
-        return LabelledRows(X_val, positions(y_val, classes, self.unlabeled), weight).labelled()
-
-    def _new_network(self, data, n_classes, rng, frame):
-        sizes = _validation.check_hidden_layer_sizes(self.hidden_layer_sizes)
-        prototypes = layer_prototypes(self.rbm, sizes, rng, self.verbose)
-        if isinstance(prototypes[0].visible, (list, tuple)):  # the machine itself sees no column names
-            names = getattr(self, "feature_names_in_", None)
-            visible = visible_from_columns(prototypes[0].visible, self.n_features_in_, names, frame)
-            prototypes[0].set_params(visible=visible)
-        return new_network(prototypes, self.pretrain, data.X, data.sample_weight, n_classes, rng)
-
-    def _resumed(self):
-        """Return copies of what was fitted, so that a failure leaves this estimator as it was."""
-        sizes = _validation.check_hidden_layer_sizes(self.hidden_layer_sizes)
-        fitted_sizes = tuple(len(bias) for bias in self.intercepts_[:-1])
-        if sizes != fitted_sizes:
-            raise ValueError(
-                f"hidden_layer_sizes={sizes} but the fitted network has {fitted_sizes}; "
-                "use clone() to start anew."
-            )
-        weight, bias = self.visible_.from_data_units(self.coefs_[0], self.intercepts_[0])
-        arrays = (weight, *self.coefs_[1:], bias, *self.intercepts_[1:])
-        parameters = tuple(np.array(array, order="C") for array in arrays)
-        network = Network(self.visible_, self._units, parameters)
-        return network, self.rbms_, copy.deepcopy(self._state)
-
-    def _plan(self, data, *, online):
-        n_labelled = max(1, int((data.targets != NO_LABEL).sum()))
-        return plan_training(
-            self, n_labelled, self.max_iter, _FIRST_RATE, online=online, stage="Fine-tuning"
-        )
-
-    def _fine_tune(self, network, data, classes, plan, state, held_out=None):
-        """Train the network in place on the labelled rows."""
-        data = data.labelled()
-        if not data.targets.size:
-            return FineTuningResult(converged=True)
-        data = data._replace(sample_weight=weights_with_classes(data, self.class_weight, classes))
-        stopping = Stopping(self.early_stopping, self.tol, self.n_iter_no_change)
-        tune = fine_tune_top if self.fine_tuning is None else fine_tune
-        return tune(network, data, plan, state, stopping, held_out, self.dropout, self.verbose)
-
-    def _keep(self, network, machines, classes, state, result, values, *, add):
-        """Set the fitted attributes, all at once and only after the training succeeded."""
-        weights, biases = map(list, split(network.parameters))
-        weights[0], biases[0] = network.visible.to_data_units(weights[0], biases[0])
-        self.coefs_, self.intercepts_ = weights, biases
-        self.rbms_, self.classes_, self.visible_ = machines, classes, network.visible
-        self._units, self._state = network.units, state
-        loss_curve, scores = result.loss_curve, result.validation_scores
-        if add:
-            loss_curve, scores = self.loss_curve_ + loss_curve, self.validation_scores_ + scores
-            values = widest(self._fitted_range, values)
-        self.loss_curve_, self.validation_scores_ = loss_curve, scores
-        self.best_validation_score_ = max(scores, default=None)
-        self.n_iter_, self._fitted_range = len(loss_curve), values
-        self.n_layers_ = len(weights) + 1
-        self._n_features_out = weights[-1].shape[0]
+    def _keep(self, network, machines, task, *arguments, **options):
+        super()._keep(network, machines, task, *arguments, **options)
+        self.classes_ = task.classes
 
     def _warn(self, result, data):
         """Warn if fine-tuning did not converge, or gives one class for all it was trained on."""
-        if not result.converged:
-            warn_not_converged(self.max_iter)
+        super()._warn(result, data)
         data = data.labelled()
-        shown = spread_rows(len(data.targets), _N_SHOWN)
-        predicted = probabilities(self._network(), data.X[shown]).argmax(axis=1)
-        warn_if_one_class(predicted, data.targets[shown], self.classes_)
+        if data.targets.ndim == 1:
+            shown = spread_rows(len(data.targets), _N_SHOWN)
+            predicted = self._outputs(data.X[shown]).argmax(axis=1)
+            _validation.warn_if_one_class(predicted, data.targets[shown], self.classes_)
