@@ -8,7 +8,7 @@ from sklearn.datasets import make_blobs
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdbn import DBNClassifier, RBMTransformer
+from skdbn import DBNClassifier, DBNRegressor, DBNTransformer, RBMClassifier, RBMTransformer
 from skdbn.samplers import MeanField
 from skdbn.schedules import Linear
 
@@ -37,6 +37,19 @@ def classifier(**parameters):
     return DBNClassifier(**{**defaults, **parameters})
 
 
+def regressor(**parameters):
+    defaults = {"hidden_layer_sizes": 8, "rbm": rbm(), "learning_rate": 0.03, "max_iter": 20}
+    return DBNRegressor(**{**defaults, **parameters})
+
+
+def transformer(**parameters):
+    return DBNTransformer(**{"hidden_layer_sizes": 8, "rbm": rbm(), "max_iter": 3, **parameters})
+
+
+def class_rbm(**parameters):
+    return RBMClassifier(**{"n_components": 8, "learning_rate": 0.03, "max_iter": 40, **parameters})
+
+
 EXACT_ESTIMATORS = [
     rbm(**EXACT),
     rbm(**EXACT, visible="gaussian", centered=False),
@@ -49,6 +62,14 @@ EXACT_ESTIMATORS = [
         batch_size=None,
         fine_tuning=None,
     ),
+    regressor(rbm=rbm(**EXACT), batch_size=None),
+    regressor(hidden_layer_sizes=(8, 8), batch_size=None, pretrain=False),
+    transformer(hidden_layer_sizes=(8, 5), rbm=rbm(**EXACT)),
+    transformer(rbm=rbm(**EXACT), fine_tuning="reconstruction", batch_size=None),
+    transformer(hidden_layer_sizes=(8, 5), fine_tuning="reconstruction", batch_size=None, pretrain=False),
+    class_rbm(**EXACT),
+    class_rbm(**EXACT, objective="generative", visible="gaussian", centered=False),
+    class_rbm(**EXACT, objective="discriminative"),
 ]
 # No instance with early_stopping: its `partial_fit` is an error, and the checks would call it.
 STOCHASTIC_ESTIMATORS = [
@@ -56,6 +77,17 @@ STOCHASTIC_ESTIMATORS = [
     rbm(sampler="cd", optimizer="adam"),
     classifier(),
     classifier(pretrain=False, batch_size=5, dropout=0.2, max_iter=25),
+    regressor(max_iter=12),
+    transformer(),
+    transformer(hidden_layer_sizes=(8, 5), fine_tuning="reconstruction", input_dropout=0.2),
+    class_rbm(),
+    classifier(
+        fine_tuning="up-down",
+        hidden_layer_sizes=16,
+        rbm=rbm(n_iter=30, sampler="cd"),
+        learning_rate=0.003,
+        max_iter=5,
+    ),
 ]
 
 
@@ -93,7 +125,11 @@ UNYIELDED_CHECKS = [
 ]
 
 
-@pytest.mark.parametrize("estimator", [rbm(), classifier()], ids=lambda estimator: type(estimator).__name__)
+@pytest.mark.parametrize(
+    "estimator",
+    [rbm(), classifier(), regressor(max_iter=2), transformer(fine_tuning="reconstruction", max_iter=2)],
+    ids=lambda estimator: type(estimator).__name__,
+)
 @pytest.mark.parametrize("name", UNYIELDED_CHECKS)
 # Random labels and few epochs; frames and arrays are mixed on purpose.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -168,7 +204,7 @@ def test_weighted_and_repeated_rows_give_the_same_distribution_in_full_batches(
 
 
 def arrays_of(estimator):
-    if isinstance(estimator, RBMTransformer):
+    if hasattr(estimator, "components_"):
         return [estimator.components_, estimator.intercept_hidden_, estimator.intercept_visible_]
     return [*estimator.coefs_, *estimator.intercepts_]
 

@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_sp
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from skdbn import DBNClassifier, RBMTransformer, _dbn_classifier
+from skdbn import DBNClassifier, RBMTransformer, _dbn_base
 from skdbn.optimizers import RMSProp
 from skdbn.samplers import CD
 from skdbn.schedules import Linear
@@ -400,13 +400,13 @@ def test_early_stopping_holds_out_a_stratified_share(imbalanced):
     X, y = imbalanced
     dbn = small_dbn(early_stopping=True, validation_fraction=0.25, max_iter=2, random_state=0)
     seen = []
-    original = _dbn_classifier.fine_tune
+    original = _dbn_base.fine_tune
 
-    def spy(network, data, plan, state, stopping, held_out=None, *args):
-        seen.extend([data.targets, held_out.targets])
-        return original(network, data, plan, state, stopping, held_out, *args)
+    def spy(network, rows, plan, state, settings, held_out=None, *args):
+        seen.extend([rows.targets.argmax(axis=1), held_out.targets])
+        return original(network, rows, plan, state, settings, held_out, *args)
 
-    with mock.patch.object(_dbn_classifier, "fine_tune", spy):
+    with mock.patch.object(_dbn_base, "fine_tune", spy):
         dbn.fit(X, y)
     assert [len(targets) for targets in seen] == [300, 100]
     assert [targets.sum() for targets in seen] == [15, 5]

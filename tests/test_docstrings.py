@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_public_api import public_modules, public_names
 
-from skdbn import DBNClassifier, RBMTransformer
+from skdbn import DBNClassifier, DBNRegressor, DBNTransformer, RBMClassifier, RBMTransformer
 from skdbn.optimizers import Optimizer
 from skdbn.samplers import Sampler
 from skdbn.schedules import Schedule
@@ -33,12 +33,12 @@ INHERITED = {
     "get_feature_names_out",
     "get_metadata_routing",
     "get_params",
-    "score",  # of ClassifierMixin; RBMTransformer has its own
+    "score",  # where it is that of scikit-learn's mixins
     "set_output",
     "set_params",
 }
 BASE_CLASSES = [Optimizer, Sampler, Schedule, Unit]
-ESTIMATORS = [DBNClassifier, RBMTransformer]
+ESTIMATORS = [DBNClassifier, DBNRegressor, DBNTransformer, RBMClassifier, RBMTransformer]
 
 WITHOUT_REFERENCES = {
     "Linear": "a straight line needs none",
@@ -147,23 +147,33 @@ def test_defaults_of_methods_are_those_in_the_code(name):
 # -- attributes ------------------------------------------------------------------------------------
 
 
-def fitted(cls):
+def fitted_models(cls):
+    """Return models that together have all attributes that `fit` can set."""
     X = np.array([[0, 1, 0], [1, 0, 1], [1, 1, 0], [0, 0, 1]] * 3, dtype=np.float64)
+    y = np.array([0, 0, 0, 0] * 2 + [0, 1, 1, 1])
     if cls is RBMTransformer:
-        return cls(n_components=2, n_iter=1, random_state=0).fit(X, X_val=X)
+        return [cls(n_components=2, n_iter=1, random_state=0).fit(X, X_val=X)]
+    if cls is RBMClassifier:
+        return [cls(n_components=2, max_iter=1, random_state=0).fit(X, y)]
     # So small a rate and so large a tolerance that neither phase has anything to warn about.
     rbm = RBMTransformer(n_iter=1)
     model = cls((2,), rbm=rbm, learning_rate=1e-6, max_iter=2, tol=1e3, n_iter_no_change=1)
-    y = np.array([0, 0, 0, 0] * 2 + [0, 1, 1, 1])
-    return model.set_params(random_state=0).fit(X, y)
+    model.set_params(random_state=0)
+    if cls is not DBNClassifier:
+        return [model.fit(X, y)]
+    return [model.set_params(fine_tuning=how).fit(X, y) for how in ("backprop", "up-down")]
 
 
 @each_estimator
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of two epochs
 def test_attributes_in_the_docstring_are_those_that_fit_sets(cls):
     documented = {attribute.name for attribute in ClassDoc(cls)["Attributes"]}
-    public = {name for name in vars(fitted(cls)) if name.endswith("_") and not name.startswith("_")}
+    public = {name for model in fitted_models(cls) for name in vars(model) if is_fitted_attribute(name)}
     assert documented == public | {"feature_names_in_"}  # set for data frames only
+
+
+def is_fitted_attribute(name):
+    return name.endswith("_") and not name.startswith("_")
 
 
 # -- sections --------------------------------------------------------------------------------------

@@ -15,9 +15,10 @@ PACKAGE = Path(skdbn.__file__).parent
 # A module imports from levels below its own only. A new module needs its place here.
 LEVELS = [
     # Leaves: they know nothing of the rest.
-    {"schedules", "units", "exceptions", "_centering", "_labels", "_blocks", "_threads", "_reporting"}
+    {"schedules", "units", "exceptions", "_centering", "_blocks", "_threads", "_reporting"}
     | {"_rows", "_sklearn_compat", "_transaction", "sparsity", "inspection"},
-    {"optimizers", "_energy", "_validation", "_pseudo_likelihood", "_weight_rules", "_columns"},
+    {"optimizers", "_energy", "_validation", "_pseudo_likelihood", "_weight_rules", "_columns"}
+    | {"_class_posterior", "_directed", "_labels"},
     {
         "_annealing",
         "_tempered",
@@ -26,13 +27,20 @@ LEVELS = [
         "_network",
         "_training",
         "_visible_types",
+        "model_selection",
     },
-    {"samplers", "_fine_tuning", "_fitted", "_planning"},
+    {"samplers", "_fine_tuning", "_fitted", "_planning", "_targets"},
     {"_contrastive", "_fitted_dbn", "_fitted_rbm", "_sampling", "_fitted_likelihood"},
-    {"_rbm_fit", "_fitted_sampling"},
+    {"_rbm_fit", "_discriminative", "_up_down", "_generative_network", "_dbn_density"}
+    | {"_fitted_sampling", "_fitted_class_rbm"},
+    {"_class_rbm_fit", "_fitted_stack", "_fitted_up_down"},
     # The estimators.
-    {"_rbm"},
-    {"_dbn"},
+    {"_rbm", "_class_rbm_base"},
+    {"_dbn", "_class_rbm"},
+    {"_dbn_base"},
+    {"_dbn_transformer"},
+    {"_supervised_dbn"},
+    {"_up_down_dbn", "_dbn_regressor"},
     {"_dbn_classifier"},
     {"skdbn"},
 ]
@@ -43,6 +51,7 @@ FOLDERS = {
     "samplers": [{"_base"}, {"_cd", "_pcd"}, {"_tempering"}, {"samplers"}],
     "units": [
         {"_base"},
+        {"_indicator"},
         {"_bernoulli", "_gaussian", "_softmax"},
         {"_relu"},
         {"_registry"},
@@ -62,17 +71,29 @@ SEPARATE = {"schedules", "units", "samplers", "optimizers", "_blocks", "_threads
 SEPARATE |= {"_centering", "_transaction", "exceptions"}
 SEPARATE |= {"sparsity", "_sampling", "_annealing", "_likelihood", "_pseudo_likelihood", "_weight_rules"}
 SEPARATE |= {"_energy", "_network", "_training", "_contrastive", "_fine_tuning", "_initialization"}
+SEPARATE |= {"_class_posterior", "_discriminative", "_class_rbm_fit"}
+SEPARATE |= {"_directed", "_generative_network", "_up_down", "_dbn_density"}
 # User input is checked at the border: in the estimators and what they consist of.
 MAY_VALIDATE = {
     "_rbm",
+    "_class_rbm",
+    "_class_rbm_base",
     "_fitted",
     "_fitted_rbm",
+    "_fitted_class_rbm",
     "_fitted_dbn",
+    "_fitted_stack",
+    "_fitted_up_down",
     "_fitted_sampling",
     "_fitted_likelihood",
     "_visible_types",
     "_planning",
     "_dbn",
+    "_dbn_base",
+    "_dbn_transformer",
+    "_supervised_dbn",
+    "_up_down_dbn",
+    "_dbn_regressor",
     "_dbn_classifier",
     "skdbn",
 }
@@ -206,7 +227,7 @@ class Absent:
 
 sys.meta_path.insert(0, Absent())
 import skdbn, skdbn.exceptions, skdbn.optimizers, skdbn.samplers, skdbn.schedules, skdbn.units
-import skdbn.inspection, skdbn.sparsity
+import skdbn.inspection, skdbn.model_selection, skdbn.sparsity
 # scikit-learn itself asks for the others.
 print(sorted(Absent.asked_for & {"matplotlib", "torch"}))
 rbm = skdbn.RBMTransformer(n_components=2, n_iter=1, batch_size=None)

@@ -360,6 +360,11 @@ def test_m10_invalid_parameter_is_named_with_its_value(parameter, value, X):
         ("optimizer", "RMSProp"),
         ("fine_tuning", "wake-sleep"),
         ("dropout", 1.0),
+        ("input_dropout", -0.1),
+        ("max_norm", 0.0),
+        ("frozen_layers", -1),
+        ("head_epochs", 1.5),
+        ("pretrain", "yes"),
         ("max_iter", 0),
         ("validation_fraction", 1.0),
         ("class_weight", "auto"),
@@ -375,13 +380,40 @@ def test_m10_invalid_parameter_of_the_classifier_is_named_with_its_value(paramet
 
 
 @pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"dropout": [0.1]}, r"dropout has 1 values, but there are 2 hidden layers"),
+        ({"dropout": (0.1, 1.0)}, r"dropout=\(0\.1, 1\.0\): 1\.0 is not allowed for a layer"),
+        ({"dropout": [0.1, None]}, r"dropout=\[0\.1, None\]: None is not allowed for a layer"),
+        ({"max_norm": [1.0, 2.0, None]}, r"max_norm has 3 values, but there are 2 hidden layers"),
+        ({"max_norm": [None, 0]}, r"max_norm=\[None, 0\]: 0 is not allowed for a layer"),
+        ({"frozen_layers": 3}, r"frozen_layers=3, but the network has 2 hidden layers"),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_parameters_that_do_not_fit_the_layers(parameters, message, method, X, y):
+    with pytest.raises(ValueError, match=message):
+        getattr(small_dbn(**parameters), method)(X, y)
+
+
+def test_validation_rows_of_which_none_has_a_label(X, y):
+    message = r"No row of X_val has a target: all of y_val equals -1"
+    with pytest.raises(ValueError, match=message):
+        small_dbn(unlabeled=-1).fit(X, y, X_val=X, y_val=np.full(40, -1))
+
+
+@pytest.mark.parametrize(
     ("part", "message"),
     [
         ({"sampler": CD(0)}, r"CD\(n_steps=0\): n_steps must be an integer >= 1"),
         ({"sampler": PCD(n_chains=2.5)}, r"PCD\(n_chains=2\.5\): n_chains must be an integer >= 1"),
         ({"optimizer": RMSProp(rho=1.0)}, r"RMSProp: rho must be in \[0, 1\), got 1\.0"),
         ({"learning_rate": Linear("a", 0)}, r"Linear: start must be a finite number, got 'a'"),
-        ({"visible": Gaussian(scale=-1)}, r"Gaussian\(scale=-1\): scale must be"),
+        (
+            {"visible": Gaussian(scale=-1)},
+            r'Gaussian\(scale=-1\): scale must be "data", "learned", a positive number or one positive '
+            r"number for each of the 5 columns",
+        ),
     ],
 )
 def test_m10_invalid_parameter_of_a_part_is_named_with_its_value(part, message, X):

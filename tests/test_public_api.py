@@ -16,8 +16,9 @@ REFERENCE = Path(__file__).parents[1] / "doc" / "api.rst"
 
 # What users import, and may rely on.
 PROMISED = {
-    "skdbn": ["DBNClassifier", "RBMTransformer"],
+    "skdbn": ["DBNClassifier", "DBNRegressor", "DBNTransformer", "RBMClassifier", "RBMTransformer"],
     "skdbn.exceptions": ["DivergenceError"],
+    "skdbn.model_selection": ["SemiSupervisedSplit"],
     "skdbn.optimizers": ["SGD", "AdaGrad", "Adam", "RMSProp"],
     "skdbn.samplers": ["CD", "PCD", "FastPCD", "MeanField", "ParallelTempering"],
     "skdbn.schedules": ["Cosine", "Exponential", "InverseScaling", "Linear"],
