@@ -102,8 +102,8 @@ class RBMClassifier(ClassNamePrefixFeaturesOutMixin, FittedClassRBMMixin, ClassR
 
     n_iter_no_change : int, default=10
         Epochs that improve the accuracy (with `early_stopping`) or the loss by less than `tol` before
-        training stops, >= 1. The loss of "generative" cannot be computed: there only `early_stopping` ends
-        the training before `max_iter`.
+        training stops, >= 1. Without `early_stopping` a rate that falls runs to its end, and so does
+        "generative", whose loss cannot be computed.
 
     tol : float, default=1e-4
         Smallest change that counts as an improvement, >= 0.

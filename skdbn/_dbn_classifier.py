@@ -86,8 +86,8 @@ class DBNClassifier(FittedUpDownMixin, UpDownMixin):
 
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their accuracy does not improve, and keep the best
-        weights. The rows are `X_val`, or else a stratified share of X. Without it, fine-tuning stops
-        when the training loss does not improve.
+        weights. The rows are `X_val`, or else a stratified share of X. Without it, a constant rate stops
+        when the training loss does not improve, and one that falls runs to its end.
 
     validation_fraction : float, default=0.1
         Share of the labelled rows held out by `early_stopping`, in (0, 1).

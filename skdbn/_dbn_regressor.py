@@ -54,9 +54,9 @@ class DBNRegressor(FittedDBNRegressorMixin, SupervisedDBN):
         Weight decay of fine-tuning, >= 0: each update multiplies the weights, not the biases, by
         ``1 - learning_rate * alpha``. It is not normalised by the optimizer.
 
-    dropout : float or list of float, default=0.0
+    dropout : float or list of float, default=0.1
         Share of the units of each hidden layer switched off at random in fine-tuning, in [0, 1); a list
-        has one value a layer. It makes the predictions of a linear output noisy while it is trained.
+        has one value a layer.
 
     input_dropout : float, default=0.0
         Share of the inputs switched off at random in fine-tuning, in [0, 1).
@@ -80,8 +80,8 @@ class DBNRegressor(FittedDBNRegressorMixin, SupervisedDBN):
 
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their R2 does not improve, and keep the best weights. The
-        rows are `X_val`, or else a share of X. Without it, fine-tuning stops when the training loss does
-        not improve.
+        rows are `X_val`, or else a share of X. Without it, a constant rate stops when the training loss
+        does not improve, and one that falls runs to its end.
 
     validation_fraction : float, default=0.1
         Share of the rows with targets held out by `early_stopping`, in (0, 1).
@@ -187,7 +187,7 @@ class DBNRegressor(FittedDBNRegressorMixin, SupervisedDBN):
         optimizer="rmsprop",
         learning_rate="auto",
         alpha=1e-4,
-        dropout=0.0,
+        dropout=0.1,
         input_dropout=0.0,
         max_norm=None,
         frozen_layers=0,

@@ -88,7 +88,8 @@ class DBNTransformer(FittedStackMixin, FittedDBNMixin, BaseDBN):
         Share of the rows held out by `early_stopping`, in (0, 1).
 
     n_iter_no_change : int, default=10
-        Epochs without improvement after which fine-tuning stops, >= 1.
+        Epochs without improvement after which fine-tuning stops, >= 1; without `early_stopping` only if
+        the rate does not fall to an end.
 
     tol : float, default=1e-4
         Smallest change of the loss that is an improvement, >= 0.

@@ -98,7 +98,9 @@ class Watch:
     def __init__(self, learner, plan, settings, held_out, verbose):
         self._learner, self._plan, self._settings = learner, plan, settings
         self._held_out = held_out
-        self._patience = _Patience(settings.tol, settings.patience)
+        # While a rate falls to its end the loss is still to fall: it would tell too early that it is over.
+        waits = settings.patience if settings.on_validation or not _rate_ends(plan) else np.inf
+        self._patience = _Patience(settings.tol, waits)
         self._report = Reporter(plan.stage, plan.n_epochs, verbose)
         self._best = None
         self._result = FineTuningResult()
@@ -147,6 +149,11 @@ class _Patience:
         return is_best, self._n_no_change >= self._patience
 
 
+def _rate_ends(plan):
+    """Tell whether the learning rate falls to a value that it has only at the end of the plan."""
+    return isinstance(plan.learning_rate, Schedule) and plan.learning_rate.ends
+
+
 def _has_settled(loss_curve, plan, tol):
     """Tell whether a learning rate that fell to its end has brought the loss to rest.
 
@@ -154,7 +161,6 @@ def _has_settled(loss_curve, plan, tol):
     and all slow. What tells is that the last of them changed the loss by less than `tol`, or than 1 % of
     the first epoch's, which is what dropout and small batches still move it by.
     """
-    ends = isinstance(plan.learning_rate, Schedule) and plan.learning_rate.ends
-    if not ends or len(loss_curve) < 2:
+    if not _rate_ends(plan) or len(loss_curve) < 2:
         return False
     return abs(loss_curve[-2] - loss_curve[-1]) < max(tol, 0.01 * loss_curve[0])

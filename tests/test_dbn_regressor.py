@@ -39,6 +39,7 @@ def small_dbn(**parameters):
             "hidden_layer_sizes": (7, 3),
             "rbm": small_rbm(),
             "learning_rate": Linear(0.05, 0),
+            "dropout": 0.0,
             "max_iter": MAX_ITER,
             "random_state": 0,
             **parameters,

@@ -150,6 +150,23 @@ def test_patience_with_the_training_loss_stops_where_the_loss_stops_falling(
     assert result.converged == converged
 
 
+@pytest.mark.parametrize(
+    ("rate", "n_epochs"), [(0.1, 3), (InverseScaling(0.1, delay=3), 3), (Linear(0.1, 0), 7)]
+)
+def test_a_rate_that_falls_to_its_end_runs_to_its_end(rate, n_epochs, network, data, script_losses):
+    script_losses([1.0] * 7)
+    plan = new_plan(7, learning_rate=rate)
+    result = tune(network, data, plan, new_state(), new_settings(tol=0.0, patience=2))
+    assert len(result.loss_curve) == n_epochs
+
+
+def test_held_out_rows_stop_a_falling_rate_too(network, data, held_out):
+    held_out, _ = script_scores(held_out, [0.5] * 7)
+    settings = new_settings(on_validation=True, tol=0.0, patience=2)
+    plan = new_plan(7, learning_rate=Linear(0.1, 0))
+    assert len(tune(network, data, plan, new_state(), settings, held_out).loss_curve) == 3
+
+
 def test_best_weights_are_written_into_the_arrays_of_the_network(network, data, held_out):
     held_out, _ = script_scores(held_out, [0.9, 0.1, 0.1])
     arrays = network.parameters

@@ -337,7 +337,9 @@ def test_patience_ends_the_training(data):
     X, y = data
     model = small(early_stopping=True, n_iter_no_change=2, tol=1.0, max_iter=20).fit(X, y)
     assert model.n_iter_ == 3  # the first epoch is better than none, two are not better by 1
-    assert small(n_iter_no_change=2, tol=10.0, max_iter=20).fit(X, y).n_iter_ == 3
+    assert small(n_iter_no_change=2, tol=10.0, max_iter=20, learning_rate=0.05).fit(X, y).n_iter_ == 3
+    # A rate that falls runs to its end: the loss is still to fall with it.
+    assert small(n_iter_no_change=2, tol=10.0, max_iter=20).fit(X, y).n_iter_ == 20
     # No loss that can be computed says when a generative training has come to its end.
     assert small(objective="generative", n_iter_no_change=2, tol=10.0, max_iter=20).fit(X, y).n_iter_ == 20
 

@@ -2,8 +2,9 @@
 
 import time
 
+from _report import Result, settings_of
+
 from _density.measures import annealed_likelihood
-from _density.report import Result, settings_of
 from _density.settings import annealing, model
 
 LARGEST_GAP = 1.5  # nats between both directions of AIS

@@ -3,9 +3,9 @@
 import time
 
 import numpy as np
+from _report import Result, settings_of
 
 from _density.data import grey_mnist
-from _density.report import Result, settings_of
 from _density.settings import FILLING_STEPS, FILLINGS, model
 
 

@@ -2,10 +2,11 @@
 
 import time
 
+from _report import Result, over_seeds, seconds_of, settings_of
+
 from _density.annealed import annealed
 from _density.data import Split, fixed_mnist_test, grey_mnist, thresholded_mnist
 from _density.measures import exact_likelihood
-from _density.report import Result, over_seeds, seconds_of, settings_of
 from _density.settings import model
 
 

@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+from _report import Result, over_seeds, seconds_of, settings_of
 from sklearn.neural_network import BernoulliRBM
 
 from _density.data import Split, bars_and_stripes, binary_digits, spin_chain
@@ -11,7 +12,6 @@ from _density.measures import (
     exact_likelihood,
     exact_likelihood_of_bernoulli_rbm,
 )
-from _density.report import Result, over_seeds, seconds_of, settings_of
 from _density.settings import model
 from skdbn.samplers import PCD
 

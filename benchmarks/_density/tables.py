@@ -3,11 +3,11 @@
 import time
 
 import numpy as np
+from _report import Result, over_seeds, seconds_of, settings_of
 
 from _density.annealed import annealed
 from _density.data import debd, genotypes
 from _density.measures import agreement, chow_liu_likelihood, exact_likelihood
-from _density.report import Result, over_seeds, seconds_of, settings_of
 from _density.settings import N_FROM_AFAR, SAMPLE_STEPS, TEMPERING, model
 
 

@@ -1,10 +1,15 @@
-"""A line of the table, and the table."""
+"""A line of a table of results, the table, and the page that it stands on."""
 
 import json
+import platform
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import sklearn
+from sklearn.base import clone
+
+import skdbn
 
 COLUMNS = ("measure", "measured", "must be", "reached", "published", "seconds")
 
@@ -12,9 +17,11 @@ COLUMNS = ("measure", "measured", "must be", "reached", "published", "seconds")
 class Run(NamedTuple):
     """What the command line asked for."""
 
-    folder: Path | None
+    folder: Path | None  # of the data files
     seeds: list | None
     smoke: bool
+    pictures: Path | None = None  # folder of the pictures that are wanted
+    validation: bool = False  # whether training rows are tested, to choose settings
 
     def seeds_or(self, n_seeds):
         """Return the seeds asked for, or the first `n_seeds`."""
@@ -52,9 +59,12 @@ def seconds_of(times):
     return f"{np.median(times):.0f}" if np.median(times) >= 10 else f"{np.median(times):.1f}"
 
 
-def settings_of(rbm, also=""):
-    """Return the parameters of a model that are not defaults, on one line."""
-    text = " ".join(repr(rbm.__class__(**{**rbm.get_params(deep=False), "random_state": None})).split())
+def settings_of(model, also=""):
+    """Return the parameters of a model that are not defaults, on one line, without seeds."""
+    seeds = [name for name in model.get_params() if name.endswith("random_state")]
+    changeable = [name for name in seeds if not name.startswith("pretrain")]  # a frozen stack is as it is
+    model = clone(model).set_params(**dict.fromkeys(changeable))
+    text = " ".join(model.__repr__(N_CHAR_MAX=10_000).split())
     return f"{text}{'; ' + also if also else ''}"
 
 
@@ -67,6 +77,19 @@ def table(results, smoke):
 def notes(results):
     """Return the settings of each measure as lines of a markdown list."""
     return [f"- {result.measure}: `{result.settings}`" for result in results if result.settings]
+
+
+def page(results, smoke, remark=""):
+    """Return the table, on what it was made, and the settings of its rows, in markdown."""
+    remark = "Tiny models on other data: these figures mean nothing." if smoke else remark
+    lines = [remark, ""] if remark else []
+    lines += [*table(results, smoke), "", _circumstances(), "", *notes(results)]
+    return "\n".join(lines) + "\n"
+
+
+def _circumstances():
+    versions = f"skdbn {skdbn.__version__}, numpy {np.__version__}, scikit-learn {sklearn.__version__}"
+    return f"Python {platform.python_version()}, {versions}, {platform.machine()}"
 
 
 def renew(file, name, results):
