@@ -20,8 +20,7 @@ RELU = RBMTransformer(hidden="relu", sampler="cd", n_iter=30)
 # Validation errors of MNIST are of one seed, of accuracies with few labels of the first draws, on a stack
 # pre-trained on the 50,000 rows.
 MODELS = {
-    # With rates falling linearly from 0.001 and 40 epochs, dropout of 0.25 and of the inputs of 0.1: 1.29 %,
-    # on a stack by PCD 1.38 %. No dropout, decay of 0.1 and 30 epochs 1.55 %. Rates from 0.003 were worse
+    # Rates falling linearly from 0.001, 40 epochs, dropout of 0.25 and of the inputs of 0.1: 1.29 %, on a stack by PCD 1.38 %. No dropout, decay of 0.1 and 30 epochs 1.55 %. Rates from 0.003 were worse
     # after 26 epochs (1.50 and 1.33 %), so was decay of 0.3 after 22 (2.1 and 1.4 %).
     "backprop": DBNClassifier(
         SIZES,
@@ -62,8 +61,8 @@ MODELS = {
     ),
     # NOT TUNED YET
     "up-down": DBNClassifier(SIZES, rbm=CD, fine_tuning="up-down", max_iter=60),
-    # Discriminative with rates falling from 0.006 (the default) and 15 epochs 1.69 %, from 0.003 1.83 %. The
-    # hybrid: NOT TUNED YET
+    # Discriminative with rates falling from 0.006 (the default) and 15 epochs 1.69 %, from 0.003 1.83 %.
+    # The hybrid: NOT TUNED YET
     "class-rbm-discriminative": RBMClassifier(500, objective="discriminative"),
     "class-rbm-hybrid": RBMClassifier(1500, objective="hybrid"),
     # NOT TUNED YET
@@ -104,8 +103,8 @@ MODELS = {
         max_iter=150,
         n_iter_no_change=150,
     ),
-    # The defaults. R2 on validation rows with dropout of 0, 0.1 and 0.3, and by MLPRegressor with scaled targets:
-    # diabetes 0.51, 0.52, 0.48, 0.48; friedman1 0.947, 0.941, 0.942, 0.934; friedman2 0.990, 0.991, 0.983,
+    # The defaults. R2 on validation rows with dropout of 0, 0.1 and 0.3, and by MLPRegressor with scaled
+    # targets: diabetes 0.51, 0.52, 0.48, 0.48; friedman1 0.947, 0.941, 0.942, 0.934; friedman2 0.990, 0.991, 0.983,
     # 0.988; friedman3 0.984, 0.976, 0.966, 0.963; spambase 0.46, 0.61, 0.64, 0.35; digits 0.32, 0.50, 0.54,
     # 0.42. adult was not looked at.
     "regression": DBNRegressor(),
