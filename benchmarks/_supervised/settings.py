@@ -20,7 +20,8 @@ RELU = RBMTransformer(hidden="relu", sampler="cd", n_iter=30)
 # Validation errors of MNIST are of one seed, of accuracies with few labels of the first draws, on a stack
 # pre-trained on the 50,000 rows.
 MODELS = {
-    # Rates falling linearly from 0.001, 40 epochs, dropout of 0.25 and of the inputs of 0.1: 1.29 %, on a stack by PCD 1.38 %. No dropout, decay of 0.1 and 30 epochs 1.55 %. Rates from 0.003 were worse
+    # Rates falling linearly from 0.001, 40 epochs, dropout of 0.25 and of the inputs of 0.1: 1.29 %, on a
+    # stack by PCD 1.38 %. No dropout, decay of 0.1 and 30 epochs 1.55 %. Rates from 0.003 were worse
     # after 26 epochs (1.50 and 1.33 %), so was decay of 0.3 after 22 (2.1 and 1.4 %).
     "backprop": DBNClassifier(
         SIZES,
@@ -30,8 +31,8 @@ MODELS = {
         input_dropout=0.1,
         max_iter=40,
     ),
-    # Dropout of 0.4, of the inputs 0.2, without max-norm and for 60 epochs 1.47 %, still falling.
-    # NOT TUNED YET
+    # Dropout of 0.4, of the inputs 0.2, without max-norm and for 60 epochs 1.47 %, still falling. NOT
+    # TUNED YET
     "dropout": DBNClassifier(
         SIZES,
         rbm=CD,
@@ -73,11 +74,11 @@ MODELS = {
     # PCD, 79.1, 78.3 and 80.8 % on those by CD, 75.3 % on the pixels.
     "few-labels-stack": DBNClassifier(SIZES, rbm=PCD),
     # Only the output layer: 82.9 %, with dropout of 0.3 or 0.5 83.3 %, of 0.8 81.6 %; 60 or 500 epochs
-    # 82.9 % and 83.2 %. One more layer trained 80.3 %, all at a sixth of the rate 80.9 % (the output layer
-    # 81.6 % on the same draws).
+    # 82.9 % and 83.2 %. One more layer trained 80.3 %, all at a sixth of the rate 80.9 % (the output
+    # layer 81.6 % on the same draws).
     "few-labels-100": DBNClassifier(SIZES, frozen_layers=3, dropout=0.5, max_iter=200),
-    # All layers at rates from 0.0005 and 40 epochs: 94.2 %, from 0.001, more dropout, 100 epochs the same,
-    # from 0.003 (the default) 93.6 %; only the output layer 93.8 %. Two layers of ReLU 90.4 %.
+    # All layers at rates from 0.0005 and 40 epochs: 94.2 %, from 0.001, more dropout, 100 epochs the
+    # same, from 0.003 (the default) 93.6 %; only the output layer 93.8 %. Two layers of ReLU 90.4 %.
     "few-labels-1000": DBNClassifier(
         SIZES,
         learning_rate=Linear(5e-4, 0),
@@ -92,9 +93,9 @@ MODELS = {
     "autoencoder": DBNTransformer(
         (1000, 500, 250, 30), rbm=CD, linear_code=True, fine_tuning="reconstruction", max_iter=60
     ),
-    # On 240 of the training rows: three layers of 300 logistic units 5.0 %, of 500 with dropout of 0.3 and
-    # 50 epochs of CD 3.75 %, one layer of 500 4.2 %. ReLU on three times 240 rows: 3.3 % as here, 6.3 % at
-    # the default rate with 200 epochs and the default patience (a fold ended with a loss of 0.32).
+    # On 240 of the training rows: three layers of 300 logistic units 5.0 %, of 500 with dropout of 0.3
+    # and 50 epochs of CD 3.75 %, one layer of 500 4.2 %. ReLU on three times 240 rows: 3.3 % as here, 6.3
+    # % at the default rate with 200 epochs and the default patience (a fold ended with a loss of 0.32).
     "rectangles": DBNClassifier(
         (300, 300, 300),
         rbm=RELU,
@@ -104,9 +105,9 @@ MODELS = {
         n_iter_no_change=150,
     ),
     # The defaults. R2 on validation rows with dropout of 0, 0.1 and 0.3, and by MLPRegressor with scaled
-    # targets: diabetes 0.51, 0.52, 0.48, 0.48; friedman1 0.947, 0.941, 0.942, 0.934; friedman2 0.990, 0.991, 0.983,
-    # 0.988; friedman3 0.984, 0.976, 0.966, 0.963; spambase 0.46, 0.61, 0.64, 0.35; digits 0.32, 0.50, 0.54,
-    # 0.42. adult was not looked at.
+    # targets: diabetes 0.51, 0.52, 0.48, 0.48; friedman1 0.947, 0.941, 0.942, 0.934; friedman2 0.990,
+    # 0.991, 0.983, 0.988; friedman3 0.984, 0.976, 0.966, 0.963; spambase 0.46, 0.61, 0.64, 0.35; digits
+    # 0.32, 0.50, 0.54, 0.42. adult was not looked at.
     "regression": DBNRegressor(),
 }
 # Beside them, without pre-training: the same network at the defaults but for dropout and epochs, since
