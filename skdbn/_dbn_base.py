@@ -223,11 +223,8 @@ class BaseDBN(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         return tuple(len(bias) for bias in self.intercepts_[:-1])
 
     def _plan(self, data, *, online):
-        return self._plan_from(_FIRST_RATE, data, online)
-
-    def _plan_from(self, first_rate, data, online):
         n_rows = max(1, int(data.has_target().sum()))
-        return plan_training(self, n_rows, self.max_iter, first_rate, online=online, stage="Fine-tuning")
+        return plan_training(self, n_rows, self.max_iter, _FIRST_RATE, online=online, stage="Fine-tuning")
 
     def _train(self, network, data, task, plan, state, held_out=None, *, with_head=True):
         """Train the network in place on the rows with a target."""

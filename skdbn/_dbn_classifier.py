@@ -54,7 +54,7 @@ class DBNClassifier(FittedUpDownMixin, UpDownMixin):
         Step size of one update in fine-tuning. "auto" starts at r = 0.08 / sqrt(n_features), at most
         0.01, since a step of RMSProp moves a unit more the more inputs it has. In `fit` it is
         ``Linear(r, 0)``; in `partial_fit`, where the end is not known,
-        ``InverseScaling(r, delay=1000)``. With "up-down" r is 7 times as large, at most 0.02.
+        ``InverseScaling(r, delay=1000)``.
 
     alpha : float, default=1e-4
         Weight decay of fine-tuning, >= 0: each update multiplies the weights, not the biases, by
