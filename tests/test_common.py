@@ -38,7 +38,13 @@ def classifier(**parameters):
 
 
 def regressor(**parameters):
-    defaults = {"hidden_layer_sizes": 8, "rbm": rbm(), "learning_rate": 0.03, "max_iter": 20}
+    defaults = {
+        "hidden_layer_sizes": 8,
+        "rbm": rbm(),
+        "learning_rate": 0.03,
+        "dropout": 0.0,
+        "max_iter": 20,
+    }
     return DBNRegressor(**{**defaults, **parameters})
 
 
