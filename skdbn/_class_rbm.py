@@ -199,7 +199,7 @@ class RBMClassifier(ClassNamePrefixFeaturesOutMixin, FittedClassRBMMixin, ClassR
     >>> from sklearn.datasets import load_digits
     >>> from skdbn import RBMClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> model = RBMClassifier(n_components=64, max_iter=10, random_state=0)
+    >>> model = RBMClassifier(64, objective="generative", random_state=0)
     >>> bool(model.fit(X[:1500] / 16, y[:1500]).score(X[1500:] / 16, y[1500:]) > 0.85)
     True
     >>> model.sample(3, y=7, random_state=0).shape  # three drawn sevens

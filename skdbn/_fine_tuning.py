@@ -98,15 +98,15 @@ class Watch:
     def __init__(self, learner, plan, settings, held_out, verbose):
         self._learner, self._plan, self._settings = learner, plan, settings
         self._held_out = held_out
+        self._patience = _Patience(settings.tol, settings.patience)
         # While a rate falls to its end the loss is still to fall: it would tell too early that it is over.
-        waits = settings.patience if settings.on_validation or not _rate_ends(plan) else np.inf
-        self._patience = _Patience(settings.tol, waits)
+        self._may_stop = settings.on_validation or not _rate_ends(plan)
         self._report = Reporter(plan.stage, plan.n_epochs, verbose)
         self._best = None
         self._result = FineTuningResult()
 
     def __call__(self, epoch, learning_rate):
-        """Take in an epoch; return whether patience has ended."""
+        """Take in an epoch; return whether training is to stop."""
         result, on_validation = self._result, self._settings.on_validation
         measured = {"loss": self._learner.epoch_loss()}
         result.loss_curve.append(measured["loss"])
@@ -116,10 +116,11 @@ class Watch:
             measured["validation_score"] = score
         self._report(epoch, **measured)
         value = measured["validation_score"] if on_validation else -measured["loss"]
-        is_best, result.converged = self._patience.take(value)
+        is_best, stands_still = self._patience.take(value)
+        result.converged = result.converged or stands_still
         if on_validation and is_best:
             self._best = tuple(array.copy() for array in self._learner.parameters)
-        return result.converged
+        return stands_still and self._may_stop
 
     def end(self):
         """Put the best parameters back if validation chooses, and return the result."""
