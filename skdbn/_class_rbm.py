@@ -7,7 +7,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from skdbn import _validation
 from skdbn._class_rbm_base import ClassRBMTraining
 from skdbn._fitted_class_rbm import FittedClassRBMMixin
-from skdbn._labels import LabelledRows, find_classes, positions, split_stratified
+from skdbn._labels import LabelledRows, classes_online, find_classes, positions, split_stratified
 from skdbn._sklearn_compat import Interval, StrOptions, fit_context
 from skdbn._transaction import all_or_nothing
 from skdbn.optimizers import OPTIMIZERS, Optimizer
@@ -367,7 +367,7 @@ class RBMClassifier(ClassNamePrefixFeaturesOutMixin, FittedClassRBMMixin, ClassR
         resume = hasattr(self, "components_")
         frame = X
         X, y, sample_weight = self._check_training_data(X, y, sample_weight, reset=not resume)
-        classes = self._classes_online(y, classes, resume)
+        classes = classes_online(y, classes, self.unlabeled, self.classes_ if resume else None)
         data = LabelledRows(X, positions(y, classes, self.unlabeled), sample_weight)
         training = self._resumed_training() if resume else None
         rng = training.state.rng if resume else _validation.make_generator(self.random_state)

@@ -19,7 +19,7 @@ from skdbn._class_rbm_fit import (
 )
 from skdbn._discriminative import Terms
 from skdbn._energy import RBMParameters
-from skdbn._labels import LabelledRows, check_labels, find_classes, given_classes, positions
+from skdbn._labels import LabelledRows, check_labels, check_weights_online, positions
 from skdbn._planning import FirstRate, plan_training
 from skdbn._rbm_fit import Objective, adjust_offsets
 from skdbn._rows import spread_rows
@@ -42,21 +42,7 @@ class ClassRBMTraining(BaseEstimator):
     def _check_usable_online(self):
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True.")
-        if self.class_weight == "balanced":
-            raise ValueError(
-                'class_weight="balanced" is not supported for partial_fit, which does not see all '
-                "rows: pass a dict, or sample_weight."
-            )
-
-    def _classes_online(self, y, classes, resume):
-        given = None if classes is None else given_classes(classes, self.unlabeled)
-        if not resume:
-            return find_classes(y, self.unlabeled) if given is None else given
-        if given is not None and not np.array_equal(given, self.classes_):
-            raise ValueError(
-                f"classes={given.tolist()} is not the same as on the last call: {self.classes_.tolist()}."
-            )
-        return self.classes_
+        check_weights_online(self.class_weight)
 
     def _check_training_data(self, X, y, sample_weight, *, reset):
         """Return X, the labels and the weights of the rows of positive weight."""

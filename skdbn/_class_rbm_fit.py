@@ -8,7 +8,7 @@ from skdbn._class_posterior import join_labels, predicted_positions
 from skdbn._contrastive import Sparsity
 from skdbn._discriminative import ClassRBMLearner
 from skdbn._fine_tuning import FineTuning, HeldOut, Watch
-from skdbn._labels import NO_LABEL, weights_with_classes
+from skdbn._labels import NO_LABEL, accuracy, weights_with_classes
 from skdbn._rbm_fit import begin_with_moments, take_in_new_mean
 from skdbn._rows import Batch, Rows, weighted_moments
 from skdbn._training import train
@@ -125,11 +125,10 @@ def run_class_training(training, rows, n_classes, terms, objective, plan, stoppi
 def _accuracy_of(n_classes):
     """Return the function that gives the weighted share of held-out rows a machine classifies right."""
 
-    def accuracy(machine, held_out):
-        is_right = predicted_positions(machine, n_classes, held_out.X) == held_out.targets
-        return float(np.average(is_right, weights=held_out.sample_weight))
+    def accuracy_of(machine, held_out):
+        return accuracy(predicted_positions(machine, n_classes, held_out.X), held_out)
 
-    return accuracy
+    return accuracy_of
 
 
 def stopping_rule(on_validation, tol, patience):

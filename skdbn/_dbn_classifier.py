@@ -1,10 +1,14 @@
 """DBNClassifier: parameters, validation and wiring."""
 
-import numpy as np
-
 from skdbn import _validation
 from skdbn._fitted_up_down import FittedUpDownMixin
-from skdbn._labels import check_labels_or_indicators, find_classes, given_classes, weights_with_classes
+from skdbn._labels import (
+    check_labels_or_indicators,
+    check_weights_online,
+    classes_online,
+    find_classes,
+    weights_with_classes,
+)
 from skdbn._rows import spread_rows
 from skdbn._sklearn_compat import StrOptions, fit_context
 from skdbn._targets import Classes, Labels
@@ -316,11 +320,7 @@ class DBNClassifier(FittedUpDownMixin, UpDownMixin):
 
     def _check_usable_online(self):
         super()._check_usable_online()
-        if self.class_weight == "balanced":
-            raise ValueError(
-                'class_weight="balanced" is not supported for partial_fit, which does not see all '
-                "rows: pass a dict, or sample_weight."
-            )
+        check_weights_online(self.class_weight)
 
     def _check_targets(self, y, task=None):
         y = check_labels_or_indicators(y, self, self.unlabeled, sure=isinstance(task, Labels))
@@ -337,14 +337,11 @@ class DBNClassifier(FittedUpDownMixin, UpDownMixin):
     def _task_online(self, y, sample_weight, resume, classes):
         if y.ndim == 2:
             return self._task if resume else self._new_task(y, sample_weight)
-        given = None if classes is None else given_classes(classes, self.unlabeled)
-        if not resume:
-            return self._new_task(y, sample_weight) if given is None else Classes(given)
-        if given is not None and not np.array_equal(given, self.classes_):
-            raise ValueError(
-                f"classes={given.tolist()} is not the same as on the last call: {self.classes_.tolist()}."
-            )
-        return self._task
+        found = classes_online(y, classes, self.unlabeled, self.classes_ if resume else None)
+        if resume:
+            return self._task
+        self._check_up_down(y)
+        return Classes(found)
 
     def _row_weights(self, data, task):
         return weights_with_classes(data, self.class_weight, task.classes)

@@ -85,8 +85,13 @@ def has_any_target(y, unlabeled):
     """Tell for each row of a matrix whether it is not the marker throughout."""
     if unlabeled is None:
         return np.ones(len(y), dtype=bool)
-    is_marker = np.isnan(y) if _is_missing(unlabeled) else y == unlabeled
-    return ~is_marker.all(axis=1)
+    if _is_missing(unlabeled):
+        return ~np.isnan(y).all(axis=1)
+    # A text among numbers is found nowhere; some versions of numpy would compare the array as a whole.
+    is_number = np.issubdtype(y.dtype, np.number) or y.dtype == bool
+    if is_number and isinstance(unlabeled, str):
+        return np.ones(len(y), dtype=bool)
+    return ~(y == unlabeled).all(axis=1)
 
 
 def has_label(y, unlabeled):
@@ -97,7 +102,7 @@ def has_label(y, unlabeled):
 def labelled_part(X, y, sample_weight, unlabeled):
     """Return the rows of X, y and the weights whose y is not the marker, for a score of any container."""
     y = y.toarray() if sparse.issparse(y) else _as_array(y)
-    known = _has_label(y, unlabeled) if y.ndim == 1 else has_any_target(y, unlabeled)
+    known = has_label(y, unlabeled)
     if known.all():
         return X, y, sample_weight
     if not known.any():
@@ -126,6 +131,32 @@ def given_classes(classes, unlabeled):
     """Return the sorted labels of a list of classes, without the marker `unlabeled`."""
     classes = np.asarray(classes)
     return np.unique(classes[_has_label(classes, unlabeled)])
+
+
+def classes_online(y, classes, unlabeled, fitted):
+    """Return the classes of a training in chunks: the fitted ones, those given, or those of the first y."""
+    given = None if classes is None else given_classes(classes, unlabeled)
+    if fitted is None:
+        return find_classes(y, unlabeled) if given is None else given
+    if given is not None and not np.array_equal(given, fitted):
+        raise ValueError(
+            f"classes={given.tolist()} is not the same as on the last call: {fitted.tolist()}."
+        )
+    return fitted
+
+
+def check_weights_online(class_weight):
+    """Raise if the weights of the classes depend on rows that a training in chunks does not see."""
+    if class_weight == "balanced":
+        raise ValueError(
+            'class_weight="balanced" is not supported for partial_fit, which does not see all '
+            "rows: pass a dict, or sample_weight."
+        )
+
+
+def accuracy(predicted, data):
+    """Return the weighted share of rows whose predicted position is that of their label."""
+    return float(np.average(predicted == data.targets, weights=data.sample_weight))
 
 
 def positions(y, classes, unlabeled):

@@ -7,7 +7,7 @@ how good predictions are, and what is predicted. Targets of rows without one are
 import numpy as np
 from sklearn.metrics import r2_score
 
-from skdbn._labels import has_any_target, positions
+from skdbn._labels import accuracy, has_any_target, positions
 from skdbn._network import mean_loss, outputs
 from skdbn.units import Bernoulli, Gaussian, Softmax
 
@@ -37,8 +37,7 @@ class Classes:
 
     def score(self, network, held_out):
         """Return the weighted share of rows whose most probable class is theirs."""
-        predicted = outputs(network, held_out.X).argmax(axis=1)
-        return float(np.average(predicted == held_out.targets, weights=held_out.sample_weight))
+        return accuracy(outputs(network, held_out.X).argmax(axis=1), held_out)
 
     def to_target_units(self, weights, bias):
         """Return the output layer as it is."""

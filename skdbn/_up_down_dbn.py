@@ -15,6 +15,7 @@ from skdbn._directed import Conditional
 from skdbn._energy import Machine, RBMParameters
 from skdbn._fine_tuning import FineTuningResult, HeldOut, Watch
 from skdbn._generative_network import GenerativeNetwork
+from skdbn._labels import accuracy
 from skdbn._rows import Rows
 from skdbn._supervised_dbn import SupervisedDBN
 from skdbn._training import train
@@ -150,8 +151,7 @@ def _check_states_between(machines):
 
 def _accuracy(network, held_out):
     """Return the weighted share of rows whose most probable class is theirs."""
-    predicted = generative.log_probabilities(network, held_out.X).argmax(axis=1)
-    return float(np.average(predicted == held_out.targets, weights=held_out.sample_weight))
+    return accuracy(generative.log_probabilities(network, held_out.X).argmax(axis=1), held_out)
 
 
 def _own(machine):

@@ -265,6 +265,10 @@ def test_classes_given_by_hand_are_sorted_and_without_the_marker(classes, unlabe
     assert given_classes(classes, unlabeled).tolist() == expected
 
 
+def test_text_is_no_marker_of_numbers():
+    assert has_any_target(np.array([[0.0, 1.0], [1.0, 1.0]]), "?").tolist() == [True, True]
+
+
 def test_no_label_at_all_raises():
     with pytest.raises(ValueError, match=r"No row has a label: all of y equals unlabeled=-1"):
         find_classes(np.array([-1, -1]), -1)

@@ -227,6 +227,8 @@ def test_what_cannot_be_is_refused(parameters, several, message, patterns):
     y = np.column_stack([y == "a", y > "b"]).astype(int) if several else y
     with pytest.raises(ValueError, match=message):
         up_down(**parameters).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        up_down(**parameters).partial_fit(X, y, classes=None if several else np.unique(y))
 
 
 @pytest.mark.parametrize(
