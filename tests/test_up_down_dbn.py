@@ -265,3 +265,24 @@ def test_top_machine_is_trained_without_persistent_chains_unless_a_prototype_say
     X, y = patterns
     assert up_down(rbm=None, max_iter=1).fit(X, y).rbms_[-1].sampler == "cd"
     assert up_down(rbm=RBMTransformer(n_iter=2), max_iter=1).fit(X, y).rbms_[-1].sampler == "pcd"
+
+
+def test_top_machine_is_trained_on_the_means_below_and_one_hot_labels(patterns):
+    X, y = patterns
+    lower, top = up_down().fit(X, y).rbms_
+    joined = np.hstack([lower.transform(X), np.eye(N_PATTERNS)[np.searchsorted(np.unique(y), y)]])
+    assert_array_equal(clone(top).fit(joined).components_, top.components_)
+
+
+def test_rows_without_a_label_are_nothing_to_the_top_machine(patterns):
+    X, y = patterns
+    stack = FrozenEstimator(DBNTransformer((7, 5), random_state=1).fit(X))
+    has_label = np.arange(len(y)) % 2 == 1
+    marked = up_down(pretrain=stack, unlabeled="none").fit(X, np.where(has_label, y, "none"))
+    alone = up_down(pretrain=stack).fit(X[has_label], y[has_label])
+    assert_array_equal(marked.predict_proba(X), alone.predict_proba(X))
+
+
+def test_the_loss_which_leaves_out_the_top_stops_nothing(patterns):
+    dbn = up_down(learning_rate=0.003, max_iter=5, n_iter_no_change=1, tol=1e6).fit(*patterns)
+    assert dbn.n_iter_ == 5
