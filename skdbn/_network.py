@@ -13,6 +13,9 @@ from skdbn._centering import follow, map_to_plain_bias
 from skdbn._rows import blocks_of_rows
 from skdbn.units import Bernoulli, Unit
 
+# Units are dropped by draws of 16 bits, which take a third of the time that floats take.
+_N_VALUES = 65_536
+
 
 class Network(NamedTuple):
     """A network: the unit types of its inputs, hidden layers and outputs, and its parameters.
@@ -178,8 +181,10 @@ class NetworkLearner:
         if self._masks[layer] is None:
             return mean
         mask, share = self._masks[layer][:n_rows], self.dropout[layer]
-        self.rng.random(dtype=mask.dtype, out=mask)
-        np.greater_equal(mask, share, out=mask)
+        # Rounded up or down at random, so that the share is exact in the mean.
+        n_values_off = int(share * _N_VALUES + self.rng.random())
+        drawn = self.rng.integers(_N_VALUES, size=mask.shape, dtype=np.uint16)
+        np.greater_equal(drawn, n_values_off, out=mask)
         mask /= 1 - share
         return np.multiply(mean, mask, out=self._inputs[layer][:n_rows])
 
@@ -231,11 +236,11 @@ class NetworkLearner:
 def _limit_norms(weights, bias, offset, largest):
     """Shorten the weights of units that are too long, in place, and leave the units' mean field."""
     norms = np.sqrt(np.einsum("ij,ij->j", weights, weights))
-    too_long = np.flatnonzero(norms > largest)
-    if too_long.size:
-        cut = weights[:, too_long] * (1 - largest / norms[too_long])
-        weights[:, too_long] -= cut
-        bias[too_long] += offset @ cut
+    if norms.max() > largest:
+        # All columns at once: to pick the long ones out of rows and put them back takes ten times as long.
+        factors = np.minimum(1, largest / np.maximum(norms, largest))
+        bias += (1 - factors) * (offset @ weights)
+        weights *= factors
 
 
 def _loss_of_rows(unit, field, target):

@@ -8,7 +8,8 @@ ends, draw the layers down to the data, by the generative weights; the recogniti
 
 Hinton, Osindero and Teh (2006), Neural Computation 18, appendix B, doi:10.1162/neco.2006.18.7.1527. Other
 than there, states that stand for the top machine's hidden units enter by their means, the lowest layer of
-the dream is drawn as the others are, and gradients are centred.
+the dream is drawn as the others are, and gradients are centred. Wanted, the top machine also descends
+-log p(y | x_n) for the states x_n of the highest layer, whose gradient is exact.
 """
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from skdbn._centering import follow
 from skdbn._contrastive import Offsets, RBMLearner
 from skdbn._directed import ConditionalLearner
+from skdbn._discriminative import ClassRBMLearner, Terms
 from skdbn._energy import RBMParameters
 from skdbn.samplers import CD
 from skdbn.schedules import value_at
@@ -29,11 +31,14 @@ class UpDownLearner:
     Parameters: the generative network (its arrays are changed in place), the training state (of which it
     takes the generator, and the progress for schedules), the largest batch, the Gibbs steps of the top
     machine in each update (a number or a schedule, rounded down), the offsets of an earlier training or
-    None, and a sampler without chains that takes these steps (None: contrastive divergence). The targets
-    of a batch are one-hot labels.
+    None, a sampler without chains that takes these steps (None: contrastive divergence), and the weight
+    of -log p(label | states) in the loss of the top machine, beside -log p(label, states). The targets of
+    a batch are one-hot labels.
     """
 
-    def __init__(self, network, state, batch_size, *, n_steps=1, offsets=None, sampler=None):
+    def __init__(
+        self, network, state, batch_size, *, n_steps=1, offsets=None, sampler=None, discriminative_weight=0
+    ):
         self.network = network
         self.parameters = network.parameters
         self.n_steps = n_steps
@@ -46,7 +51,12 @@ class UpDownLearner:
             ConditionalLearner(way, batch_size, offset) for way, offset in zip(ways, of_ways, strict=True)
         ]
         self._upward, self._downward = learners[:n_layers], learners[n_layers:]
-        self._top = RBMLearner(network.top, self._dreams, None, of_top, state.rng, batch_size)
+        of_machine = self._dreams, None, of_top, state.rng, batch_size
+        if discriminative_weight:
+            terms = Terms(discriminative_weight, 1.0, 0.0)
+            self._top = ClassRBMLearner(network.top, network.n_classes, terms, *of_machine)
+        else:
+            self._top = RBMLearner(network.top, *of_machine)
         dtype = network.top.parameters.weights.dtype
         sizes = [len(way.weights) for way in network.recognition] + [network.n_joined]
         self._states = [np.empty((batch_size, size), dtype=dtype) for size in sizes]
@@ -104,6 +114,8 @@ class UpDownLearner:
         joined[:, : self.network.n_joined] = highest
         joined[:, self.network.n_joined :] = batch.targets
         self._follow_joined(joined, batch.weights)
+        if isinstance(self._top, ClassRBMLearner):
+            return self._top.gradient(batch._replace(inputs=highest, targets=batch.targets.argmax(axis=1)))
         return self._top.gradient(batch._replace(inputs=joined, targets=None))
 
     def _follow_joined(self, joined, row_weights):

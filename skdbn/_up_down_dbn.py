@@ -85,7 +85,14 @@ class UpDownMixin(SupervisedDBN):
         targets = task.encode(data.targets, network.top.parameters.weights.dtype)
         rows = Rows(data.X, targets, self._row_weights(data, task))
         held_out = None if held_out is None else HeldOut(*held_out, _accuracy)
-        learner = UpDownLearner(network, state, plan.batch_size, n_steps=_N_STEPS, offsets=state.offsets)
+        learner = UpDownLearner(
+            network,
+            state,
+            plan.batch_size,
+            n_steps=_N_STEPS,
+            offsets=state.offsets,
+            discriminative_weight=self.discriminative_weight,
+        )
         watch = Watch(learner, plan, settings, held_out, self.verbose)
         train(learner, rows, plan, state, watch)
         state.offsets = learner.offsets

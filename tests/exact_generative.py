@@ -128,6 +128,7 @@ def to_network(oracle, dtype=np.float64):
 
     columns = np.arange(SIZES[-1] + N_CLASSES)
     joined = Mixed([(Bernoulli(), columns[: SIZES[-1]]), (Softmax(), columns[SIZES[-1] :])])
+    joined = joined.adapt(np.full(len(columns), 0.5), np.ones(len(columns)))
     top = [array.astype(dtype) for array in oracle.top.parameters]
     return GenerativeNetwork(
         Bernoulli(),

@@ -31,9 +31,9 @@ LEVELS = [
     },
     {"samplers", "_fine_tuning", "_fitted", "_planning", "_targets"},
     {"_contrastive", "_fitted_dbn", "_fitted_rbm", "_sampling", "_fitted_likelihood"},
-    {"_rbm_fit", "_discriminative", "_up_down", "_generative_network", "_dbn_density"}
+    {"_rbm_fit", "_discriminative", "_generative_network", "_dbn_density"}
     | {"_fitted_sampling", "_fitted_class_rbm"},
-    {"_class_rbm_fit", "_fitted_stack", "_fitted_up_down"},
+    {"_class_rbm_fit", "_up_down", "_fitted_stack", "_fitted_up_down"},
     # The estimators.
     {"_rbm", "_class_rbm_base"},
     {"_dbn", "_class_rbm"},

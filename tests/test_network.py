@@ -408,9 +408,11 @@ def test_loss_with_dropout_is_that_of_masked_layers_and_of_the_clean_target(make
     batch = unsupervised_batch(X, rng)
     W, V, b, c = network.parameters
     draws = np.random.default_rng(0)
-    masks = [
-        (draws.random((N_ROWS, size)) >= share) / (1 - share) for size, share in ((N_INPUTS, 0.3), (5, 0.4))
-    ]
+    masks = []
+    for size, share in ((N_INPUTS, 0.3), (5, 0.4)):
+        n_values_off = np.floor(2**16 * share + draws.random())
+        kept = draws.integers(2**16, size=(N_ROWS, size), dtype=np.uint16) >= n_values_off
+        masks.append(kept / (1 - share))
     u = (X - network.visible.location_) / network.visible.scale_
     reconstruction = (expit((u * masks[0]) @ W + b) * masks[1]) @ V + c
     expected = batch.weights @ ((reconstruction - u) ** 2).sum(axis=1) / 2
@@ -737,6 +739,16 @@ def test_dropout_switches_off_its_share_of_units_and_keeps_the_mean(dropout, dty
     error = 4 * np.sqrt(dropout * (1 - dropout) / n_units)
     assert off.mean() == pytest.approx(dropout, abs=error)
     assert x.mean() == pytest.approx(0.5, abs=error * 0.5 / (1 - dropout))
+
+
+def test_share_of_dropout_is_exact_in_the_mean():
+    """A share far finer than the draws of 16 bits: half of the steps switch off 1 unit of 2**16, half 2."""
+    n_units, share, n_steps = 2**16, 1.5 / 2**16, 400
+    learner = new_learner(wide_network(n_units), share, batch_size=1)
+    n_off = sum(int((hidden_inputs_of_one_row(learner) == 0).sum()) for _ in range(n_steps))
+    # Poisson but for the rounding, which adds a quarter to the variance of a step. Rounded always down or
+    # always up, the number would be more than 7 standard deviations away.
+    assert n_off == pytest.approx(1.5 * n_steps, abs=4 * np.sqrt((1.5 + 0.25) * n_steps))
 
 
 def test_dropout_draws_anew_in_every_step():

@@ -175,6 +175,38 @@ def test_top_gradient_is_that_of_contrastive_divergence_from_the_states_of_the_w
         assert np.abs(np.mean(ours, axis=0) - exact).max() < bound
 
 
+def test_discriminative_weight_adds_the_derivative_of_the_labels_code_length(oracle, data):
+    batch = repeated(data)
+
+    def top_gradient(weight):
+        learner = new_learner(to_network(oracle), discriminative_weight=weight)
+        of_weights, of_hidden, of_visible, _ = learner.gradient(batch)[-4:]
+        offsets = learner.offsets[-1]
+        of_weights += np.outer(of_hidden, offsets.visible) + np.outer(offsets.hidden, of_visible)
+        return of_weights, of_hidden, of_visible
+
+    n_states = len(oracle.joined) // N_CLASSES
+    p = p_joined_awake(oracle, data).reshape(n_states, N_CLASSES)
+    joined = oracle.joined
+
+    def code_length(W, c, b):
+        """-log p(label | states), by all states of the hidden units summed one unit at a time."""
+        scores = (joined @ b + np.logaddexp(0, joined @ W.T + c).sum(axis=1)).reshape(n_states, N_CLASSES)
+        return (p * (np.logaddexp.reduce(scores, axis=1, keepdims=True) - scores)).sum()
+
+    expected = finite_differences(code_length, [np.array(array) for array in oracle.top.parameters[:3]])
+    generative = oracle.top.contrastive_gradient(oracle.joined, p.ravel(), 1)
+    for much, little, exact, rest in zip(
+        top_gradient(3.0), top_gradient(1.0), expected, generative, strict=True
+    ):
+        # The same seed draws the same states, so that the difference has nothing of the generative term.
+        of_weight_1 = (much - little) / 2
+        bound = N_ERRORS * np.sqrt(0.25 / effective_number(batch.weights))
+        assert np.abs(exact).max() > 3 * bound
+        assert np.abs(of_weight_1 - exact).max() < bound
+        assert np.abs(little - of_weight_1 - rest).max() < np.sqrt(2) * bound
+
+
 def test_number_of_gibbs_steps_follows_its_schedule_over_the_progress(oracle, data):
     state = TrainingState(np.random.default_rng(0))
     recorded = []

@@ -10,6 +10,7 @@ from scipy.special import expit, log_softmax
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import train_test_split
 
 from skdbn import DBNClassifier, DBNTransformer, RBMTransformer
 
@@ -249,8 +250,9 @@ def test_samples_that_cannot_be_drawn_are_refused(arguments, message, patterns):
 def test_digits_are_told_apart():
     X, y = load_digits(return_X_y=True)
     X = (X / 16).astype(np.float32)
-    dbn = up_down((128, 256), rbm=RBMTransformer(), max_iter=30).fit(X[:1400], y[:1400])
-    assert dbn.score(X[1400:], y[1400:]) > 0.88
+    X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    # 0.922 to 0.944 for three seeds
+    assert up_down((128, 256), rbm=None, max_iter=30).fit(X, y).score(X_test, y_test) > 0.9
 
 
 def test_layers_whose_states_differ_on_both_sides_are_refused(patterns):

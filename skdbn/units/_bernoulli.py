@@ -13,9 +13,10 @@ _SPREADS_ABOVE_MEAN = 3
 
 
 def logistic(x, out=None):
-    """Compute 1 / (1 + exp(-x)) element by element, without overflow.
+    """Compute 1 / (1 + exp(-x)) element by element.
 
-    The form by tanh is exact, never overflows and is several times faster than `scipy.special.expit`.
+    In steps of whole arrays, several times faster than `scipy.special.expit`. Below about -88 in single
+    precision exp(-x) overflows to infinity, which gives the right answer, 0.
 
     Parameters
     ----------
@@ -29,11 +30,11 @@ def logistic(x, out=None):
     out : ndarray
         Values within [0, 1], in the dtype of `x`.
     """
-    out = np.multiply(x, 0.5, out=out)
-    np.tanh(out, out=out)
-    out *= 0.5
-    out += 0.5
-    return out
+    out = np.negative(x, out=out)
+    with np.errstate(over="ignore"):
+        np.exp(out, out=out)
+    out += 1
+    return np.reciprocal(out, out=out)
 
 
 class Bernoulli(Indicator):
