@@ -4,15 +4,15 @@ import argparse
 from pathlib import Path
 
 from _data import data_folder
-from _report import Run, page, renew
+from _report import Run, as_csv, page, renew
 
 
 def run_table(name, rows, *, description, without_files=(), more_options=False):
     """Run the rows that the command line names one after the other, and print the table.
 
     `rows` has functions of a `Run` that return lines. With ``--output`` the folder there gets NAME.json and
-    the table NAME.md, in which the rows that were run are renewed. `more_options` are those that only a
-    benchmark knows whose rows can use them.
+    the table as NAME.md and NAME.csv, in which the rows that were run are renewed. `more_options` are
+    those that only a benchmark knows whose rows can use them.
     """
     options = _parse_arguments(rows, description, without_files, more_options)
     run = Run(options.folder, options.seeds, options.smoke, options.pictures, options.validation)
@@ -25,7 +25,8 @@ def run_table(name, rows, *, description, without_files=(), more_options=False):
         if options.output:  # after each row, so that an interrupted run leaves what it has
             stored = renew(options.output / f"{name}.json", row, new)
             in_order = [result for row in rows for result in stored.get(row, [])]
-            (options.output / f"{name}.md").write_text(page(in_order, run.smoke), encoding="utf-8")
+            for suffix, text in (("md", page(in_order, run.smoke)), ("csv", as_csv(in_order, run.smoke))):
+                (options.output / f"{name}.{suffix}").write_text(text, encoding="utf-8")
     remark = "Validation rows: what settings are chosen by, not results." if run.validation else ""
     print("\n" + page(results, run.smoke, remark))
 

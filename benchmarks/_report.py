@@ -1,5 +1,7 @@
 """A line of a table of results, the table, and the page that it stands on."""
 
+import csv
+import io
 import json
 import platform
 from pathlib import Path
@@ -85,6 +87,14 @@ def page(results, smoke, remark=""):
     lines = [remark, ""] if remark else []
     lines += [*table(results, smoke), "", _circumstances(), "", *notes(results)]
     return "\n".join(lines) + "\n"
+
+
+def as_csv(results, smoke):
+    """Return the table as comma-separated values, for the page of results in the documentation."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([COLUMNS, *(result.cells(smoke) for result in results)])
+    return text.getvalue()
 
 
 def _circumstances():
