@@ -297,5 +297,5 @@ def test_missing_targets_and_wrong_lengths_are_errors():
         folds_of(SemiSupervisedSplit(3), None)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         folds_of(SemiSupervisedSplit(3), [0, 1, -1])
-    with pytest.raises(ValueError, match="Expected `cv` as an integer"):
+    with pytest.raises(ValueError, match="Expected `?cv`? as an integer"):  # the text of scikit-learn
         folds_of(SemiSupervisedSplit(2.5), few_labels()[0])
