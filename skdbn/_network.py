@@ -237,7 +237,7 @@ def _limit_norms(weights, bias, offset, largest):
     """Shorten the weights of units that are too long, in place, and leave the units' mean field."""
     norms = np.sqrt(np.einsum("ij,ij->j", weights, weights))
     if norms.max() > largest:
-        # All columns at once: to pick the long ones out of rows and put them back takes ten times as long.
+        # All columns at once: to pick the long ones out of rows and put them back takes longer.
         factors = np.minimum(1, largest / np.maximum(norms, largest))
         bias += (1 - factors) * (offset @ weights)
         weights *= factors

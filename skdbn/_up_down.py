@@ -8,7 +8,7 @@ ends, draw the layers down to the data, by the generative weights; the recogniti
 
 Hinton, Osindero and Teh (2006), Neural Computation 18, appendix B, doi:10.1162/neco.2006.18.7.1527. Other
 than there, states that stand for the top machine's hidden units enter by their means, the lowest layer of
-the dream is drawn as the others are, and gradients are centred. Wanted, the top machine also descends
+the dream is drawn as the others are, and gradients are centred. If wanted, the top machine also descends
 -log p(y | x_n) for the states x_n of the highest layer, whose gradient is exact.
 """
 

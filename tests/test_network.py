@@ -11,6 +11,7 @@ from skdbn._centering import follow
 from skdbn._network import (
     Network,
     NetworkLearner,
+    _limit_norms,
     features,
     log_outputs,
     mean_loss,
@@ -696,6 +697,16 @@ def test_norms_of_the_weights_into_hidden_units_stay_within_the_bound_of_their_l
         assert_allclose(offset @ shortened + bias, offset @ W + b, **close)
         n_shortened += too_long.sum()
     assert 0 < n_shortened < sum(HIDDEN[n_hidden])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_unit_without_weights_has_a_norm_within_any_bound():
+    weights = np.array([[0.0, 3.0, 0.3], [0.0, 4.0, 0.4]])
+    bias, offset = np.array([1.0, 1.0, 1.0]), np.array([0.5, 0.25])
+    _limit_norms(weights, bias, offset, 1.0)
+    assert_allclose(weights, [[0, 0.6, 0.3], [0, 0.8, 0.4]], rtol=1e-15)
+    # The second unit's weights lost (2.4, 3.2), so its field at the offset 2.4 / 2 + 3.2 / 4 = 2.
+    assert_allclose(bias, [1, 3, 1], rtol=1e-15)
 
 
 def test_norms_never_exceed_the_bound_in_training_and_reach_it(make_network, make_batch):
