@@ -1,13 +1,12 @@
 """Few labels: pre-training on all rows, fine-tuning on those with a label."""
 
-import time
-
 import numpy as np
 from _report import Result, seconds_of, settings_of
 
 from _supervised.data import few_of_each_class, mnist
 from _supervised.measures import timed_fit
 from _supervised.settings import model
+from _supervised.stacks import stack
 
 # Labels, least accuracy in percent, least gain by pre-training in points, published (yell: with, without).
 TARGETS = [
@@ -21,17 +20,15 @@ def few_labels(run):
     """Draw labels five times; the RBMs are trained once, on all training rows without labels."""
     data = mnist(run)
     seeds = run.seeds_or(5)
-    start = time.perf_counter()
-    stack = model("few-labels-stack", seeds[0], run.smoke).pretrain_on(data.x_train).pretrain
-    seconds = time.perf_counter() - start
+    machines, seconds = stack(run, "few-labels-stack", data, seeds[0])
     lines = []
     for n_labels, *target in TARGETS[:1] if run.smoke else TARGETS:
-        lines += _with_labels(run, data, n_labels, target, stack, seeds)
+        lines += _with_labels(run, data, n_labels, target, machines, seeds)
     first = lines[0]
     return [first._replace(seconds=f"{first.seconds}, and once {seconds:.0f} for the RBMs"), *lines[1:]]
 
 
-def _with_labels(run, data, n_labels, target, stack, seeds):
+def _with_labels(run, data, n_labels, target, machines, seeds):
     """Return a line for the pre-trained network and one for the same without pre-training."""
     least, least_gain, published = target
     name = f"few-labels-{n_labels}"
@@ -46,7 +43,7 @@ def _with_labels(run, data, n_labels, target, stack, seeds):
         return np.array(scores), seconds_of(times), settings_of(classifier)
 
     pretrained, seconds, settings = accuracies(
-        lambda seed: model(name, seed, run.smoke).set_params(pretrain=stack)
+        lambda seed: model(name, seed, run.smoke).set_params(pretrain=machines)
     )
     plain, plain_seconds, plain_settings = accuracies(lambda seed: model(name, seed, run.smoke, plain=True))
     gain = pretrained.mean() - plain.mean()

@@ -8,13 +8,18 @@ from _report import Result, seconds_of, settings_of
 from sklearn.exceptions import ConvergenceWarning
 
 
-def timed_fit(model, X, y=None):
-    """Return (fitted model, seconds). Warnings about the end of training are not what is measured."""
+def timed(train):
+    """Return (what `train` returns, seconds), without warnings about the end of training."""
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(X, y)
-    return model, time.perf_counter() - start
+        result = train()
+    return result, time.perf_counter() - start
+
+
+def timed_fit(model, X, y=None):
+    """Return (fitted model, seconds)."""
+    return timed(lambda: model.fit(X, y))
 
 
 def percent_wrong(model, data):
@@ -22,16 +27,24 @@ def percent_wrong(model, data):
     return 100 * (1 - model.score(data.x_test, data.y_test))
 
 
-def median_error(run, make, data, *, n_seeds, measure, at_most=None, minutes=None, published=""):
+def median_error(
+    run, make, data, *, n_seeds, measure, stack=None, at_most=None, minutes=None, published=""
+):
     """Return (line, last model): the median test error of the seeds beside each of them.
 
-    `make` gives the unfitted model of a seed. The seconds are those of a whole run: all training.
+    `make` gives the unfitted model of a seed, and `stack` the RBMs that it starts from, with the seconds
+    of their training; None if the model trains its own or needs none. The seconds of the line are those of
+    a whole run: all training.
     """
     seeds, errors, times = run.seeds_or(n_seeds), [], []
     for seed in seeds:
-        model, seconds = timed_fit(make(seed), data.x_train, data.y_train)
+        model, seconds_before = make(seed), 0.0
+        if stack:
+            machines, seconds_before = stack(seed)
+            model.set_params(pretrain=machines)
+        model, seconds = timed_fit(model, data.x_train, data.y_train)
         errors.append(percent_wrong(model, data))
-        times.append(seconds)
+        times.append(seconds_before + seconds)
     line = Result(
         measure=measure,
         measured=_over_seeds_in_percent(errors, seeds),

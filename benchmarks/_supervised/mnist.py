@@ -6,6 +6,7 @@ from _supervised.data import mnist
 from _supervised.measures import median_error
 from _supervised.pictures import save_grid
 from _supervised.settings import model
+from _supervised.stacks import stack
 
 NETWORK = "MNIST, 784-500-500-2000-10"
 N_OF_EACH_CLASS = 10  # pictures
@@ -16,6 +17,7 @@ def backprop(run):
     return _error(
         run,
         "backprop",
+        pretrained=True,
         n_seeds=3,
         measure=f"{NETWORK}, pre-training and back-propagation: test error",
         at_most=1.20,
@@ -29,6 +31,7 @@ def dropout(run):
     return _error(
         run,
         "dropout",
+        pretrained=True,
         n_seeds=3,
         measure=f"{NETWORK}, pre-training, dropout and max-norm: test error",
         at_most=1.00,
@@ -113,6 +116,13 @@ def features(run):
     )
 
 
-def _error(run, name, **texts):
-    line, _ = median_error(run, lambda seed: model(name, seed, run.smoke), mnist(run), **texts)
+def _error(run, name, *, pretrained=False, **texts):
+    data = mnist(run)
+    line, _ = median_error(
+        run,
+        lambda seed: model(name, seed, run.smoke),
+        data,
+        stack=(lambda seed: stack(run, "stack", data, seed)) if pretrained else None,
+        **texts,
+    )
     return [line]
