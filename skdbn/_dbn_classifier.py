@@ -57,7 +57,8 @@ class DBNClassifier(FittedUpDownMixin, UpDownMixin):
         Only for "up-down": weight of :math:`-\log p(y | h)` in the loss of the top RBM, >= 0, with h the
         states of the layer that the labels are joined to. Beside it stands :math:`-\log p(h, y)`, with
         weight 1, which alone is the published algorithm [1]_. More of it classified digits better;
-        samples are then drawn from a model that was not trained for them alone.
+        samples are then drawn from a model that was not trained for them alone, and may look like
+        nothing with weights far above 1.
 
     optimizer : {"rmsprop", "sgd", "adam", "adagrad"} or Optimizer, default="rmsprop"
         How a gradient becomes an update in fine-tuning, see :mod:`skdbn.optimizers`.

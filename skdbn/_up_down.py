@@ -55,8 +55,10 @@ class UpDownLearner:
         if discriminative_weight:
             terms = Terms(discriminative_weight, 1.0, 0.0)
             self._top = ClassRBMLearner(network.top, network.n_classes, terms, *of_machine)
+            self._batch_of_top = _with_labels_apart
         else:
             self._top = RBMLearner(network.top, *of_machine)
+            self._batch_of_top = _with_labels_joined
         dtype = network.top.parameters.weights.dtype
         sizes = [len(way.weights) for way in network.recognition] + [network.n_joined]
         self._states = [np.empty((batch_size, size), dtype=dtype) for size in sizes]
@@ -114,9 +116,7 @@ class UpDownLearner:
         joined[:, : self.network.n_joined] = highest
         joined[:, self.network.n_joined :] = batch.targets
         self._follow_joined(joined, batch.weights)
-        if isinstance(self._top, ClassRBMLearner):
-            return self._top.gradient(batch._replace(inputs=highest, targets=batch.targets.argmax(axis=1)))
-        return self._top.gradient(batch._replace(inputs=joined, targets=None))
+        return self._top.gradient(self._batch_of_top(batch, highest, joined))
 
     def _follow_joined(self, joined, row_weights):
         """Move the visible offset of the top machine, whose data change as the layers below learn."""
@@ -153,6 +153,14 @@ class UpDownLearner:
         for number, learner in enumerate((*self._upward, *self._downward)):
             learner.apply(of_ways[2 * number : 2 * number + 2], decay)
         self._top.apply(RBMParameters(*of_top), decay)
+
+
+def _with_labels_apart(batch, highest, joined):
+    return batch._replace(inputs=highest, targets=batch.targets.argmax(axis=1))
+
+
+def _with_labels_joined(batch, highest, joined):
+    return batch._replace(inputs=joined, targets=None)
 
 
 class _Dreams:
