@@ -60,7 +60,7 @@ MODELS = {
         max_iter=60,
     ),
     # As the two above, with the epochs that pre-training cost added, at the rates that a network without
-    # pre-trained features needs: hardly tuned. The most that was tried is the default accuracy table.
+    # pre-trained features needs. Hardly tuned.
     "plain": DBNClassifier(
         SIZES,
         pretrain=False,
