@@ -138,8 +138,8 @@ MODELS = {
     ),
     # On 240 of the training rows: three layers of 300 logistic units 5.0 %, of 500 with dropout of 0.3
     # and 50 epochs of CD 3.75 %, one layer of 500 4.2 %. ReLU on three times 240 rows: 3.3 % as here, 6.3
-    # % at the default rate with 200 epochs and the default patience (a fold ended with a loss of 0.32). By all
-    # five folds 3.25 %. Sparse logistic layers were not tried.
+    # % at the default rate with 200 epochs and the default patience (a fold ended with a loss of 0.32). By
+    # all five folds 3.25 %.
     "rectangles": DBNClassifier(
         (300, 300, 300),
         rbm=RELU,
