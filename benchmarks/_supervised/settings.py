@@ -104,8 +104,8 @@ MODELS = {
     "features": make_pipeline(
         clone(SPARSER).set_params(n_components=2000), LogisticRegression(C=1.0, max_iter=300)
     ),
-    # A linear classifier of 100 labels (ten draws, C of 10) on the features of the third layer reaches 82.8 %
-    # on a stack by CD, 84.7 % by PCD, 86.5 and 87.6 % by CD with sparsity of 0.1 and 0.05.
+    # A linear classifier of 100 labels (ten draws, C of 10) on the features of the third layer reaches
+    # 82.8 % on a stack by CD, 84.7 % by PCD, 86.5 and 87.6 % by CD with sparsity of 0.1 and 0.05.
     "few-labels-stack": DBNClassifier(SIZES, rbm=SPARSER),
     # On a stack by PCD: only the output layer 82.9 %, with dropout of 0.3 or 0.5 83.3 %, of 0.8 81.6 %; one
     # more layer trained 80.3 %, all at a sixth of the rate 80.9 %.
