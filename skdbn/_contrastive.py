@@ -100,6 +100,11 @@ class RBMLearner:
         """The arrays that training changes."""
         return self.machine.parameters
 
+    @property
+    def least_decay(self):
+        """The smallest decay that `apply` is to be given."""
+        return self.rules.least_decay
+
     def gradient(self, batch):
         """Return the gradient, model term - data term, for one batch."""
         data = self._data_term(batch)

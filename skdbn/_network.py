@@ -10,11 +10,10 @@ import numpy as np
 
 from skdbn._blocks import add_scaled
 from skdbn._centering import follow, map_to_plain_bias
+from skdbn._draws import N_WORDS, random_words
 from skdbn._rows import blocks_of_rows
+from skdbn._weight_rules import LEAST_DECAY
 from skdbn.units import Bernoulli, Unit
-
-# Units are dropped by draws of 16 bits, which take a third of the time that floats take.
-_N_VALUES = 65_536
 
 
 class Network(NamedTuple):
@@ -113,6 +112,8 @@ class NetworkLearner:
     means of each layer's inputs, None at first.
     """
 
+    least_decay = LEAST_DECAY
+
     def __init__(self, network, rng, batch_size, *, dropout=None, max_norm=None, offsets=None):
         self.parameters = network.parameters
         self.network = network
@@ -182,10 +183,9 @@ class NetworkLearner:
             return mean
         mask, share = self._masks[layer][:n_rows], self.dropout[layer]
         # Rounded up or down at random, so that the share is exact in the mean.
-        n_values_off = int(share * _N_VALUES + self.rng.random())
-        drawn = self.rng.integers(_N_VALUES, size=mask.shape, dtype=np.uint16)
-        np.greater_equal(drawn, n_values_off, out=mask)
-        mask /= 1 - share
+        n_words_off = int(share * N_WORDS + self.rng.random())
+        np.greater_equal(random_words(self.rng, mask.shape), n_words_off, out=mask)
+        mask *= 1 / (1 - share)
         return np.multiply(mean, mask, out=self._inputs[layer][:n_rows])
 
     def _follow_means(self, row_weights, n_rows):
@@ -245,6 +245,6 @@ def _limit_norms(weights, bias, offset, largest):
 
 def _loss_of_rows(unit, field, target):
     """Return -log p(target | field) of each row, less what it is at best: 0 for a sure hit."""
-    log_partition = unit.log_partition(field).sum(axis=1)
+    log_partition = unit.total_log_partition(field)
     agreement = np.einsum("ij,ij->i", target, field)
     return unit.base_energy(target) + log_partition - agreement + unit.largest_log_density(field.shape[1])

@@ -1,6 +1,7 @@
 """The one training loop, for RBMs and networks: epochs, batches, steps, rates, divergence.
 
-A learner has `parameters` (a tuple of arrays), `gradient(batch)` and `apply(update, decay)`.
+A learner has `parameters` (a tuple of arrays), `gradient(batch)` and `apply(update, decay)`; if it has a
+`least_decay`, the decay of several steps is given at a time, once there is as much.
 """
 
 from dataclasses import dataclass, field
@@ -22,12 +23,14 @@ class TrainingState:
     optimizer_state: Any = None
     n_steps: int = 0
     progress: float = 0.0  # share of the planned training that is done
+    decay_due: float = 0.0  # by which the weights are still to shrink
     offsets: list | None = None  # of a network's layers, see `_centering`
     trained: tuple = ()  # by which optimizer, and arrays of which shapes: what its state fits
 
     def start_anew(self):
         """Begin another training with the same random generator."""
-        self.optimizer_state, self.n_steps, self.progress, self.offsets = None, 0, 0.0, None
+        self.optimizer_state, self.offsets = None, None
+        self.n_steps, self.progress, self.decay_due = 0, 0.0, 0.0
 
 
 @dataclass
@@ -67,6 +70,7 @@ def train(learner, rows, plan, state, after_epoch):
 def _run_epoch(learner, rows, plan, state):
     """Take one step for each batch and return the last learning rate."""
     progress_per_step = 1 / (plan.n_planned_epochs * rows.n_batches(plan.batch_size))
+    least_decay = getattr(learner, "least_decay", 0.0)
     for batch in rows.batches(plan.batch_size, state.rng):
         learning_rate = value_at(plan.learning_rate, state.progress, state.n_steps)
         gradient = learner.gradient(batch)
@@ -76,10 +80,19 @@ def _run_epoch(learner, rows, plan, state):
         update, state.optimizer_state = plan.optimizer.update(
             gradient, state.optimizer_state, learning_rate, state.progress
         )
-        learner.apply(update, decay=learning_rate * plan.alpha)
+        learner.apply(update, decay=_decay_due(state, learning_rate * plan.alpha, least_decay))
         state.n_steps += 1
         state.progress += progress_per_step
     return learning_rate
+
+
+def _decay_due(state, decay, least):
+    """Add to the decay that is due; return all of it once there is enough of it, else 0."""
+    state.decay_due += decay
+    if state.decay_due < least:
+        return 0.0
+    due, state.decay_due = state.decay_due, 0.0
+    return due
 
 
 def _check_finite(parameters, stage, epoch, learning_rate):

@@ -19,6 +19,7 @@ from skdbn._contrastive import Offsets, RBMLearner
 from skdbn._directed import ConditionalLearner
 from skdbn._discriminative import ClassRBMLearner, Terms
 from skdbn._energy import RBMParameters
+from skdbn._weight_rules import LEAST_DECAY
 from skdbn.samplers import CD
 from skdbn.schedules import value_at
 
@@ -35,6 +36,8 @@ class UpDownLearner:
     of -log p(label | states) in the loss of the top machine, beside -log p(label, states). The targets of
     a batch are one-hot labels.
     """
+
+    least_decay = LEAST_DECAY
 
     def __init__(
         self, network, state, batch_size, *, n_steps=1, offsets=None, sampler=None, discriminative_weight=0

@@ -11,6 +11,10 @@ import numpy as np
 
 from skdbn._blocks import add_scaled
 
+# Share by which L2 decay shrinks weights at a time. That of one step is often less than 1e-6: a pass over
+# all weights, and most of what it does is lost in their rounding.
+LEAST_DECAY = 1e-5
+
 
 class WeightRules(NamedTuple):
     """Rules for weights of shape (n_units, n_inputs); None means no bound."""
@@ -18,6 +22,11 @@ class WeightRules(NamedTuple):
     l1_ratio: float = 0.0  # share of the decay that is of the L1 kind
     max_norm: float | None = None  # of a unit's incoming weights
     max_weight: float | None = None  # of the absolute value of a weight
+
+    @property
+    def least_decay(self):
+        """The smallest decay to be given; weights that L1 decay set to 0 are to be set so at each step."""
+        return 0.0 if self.l1_ratio else LEAST_DECAY
 
     def change(self, update, weights, decay):
         """Change the update, in place, so that weights + update keep the rules.

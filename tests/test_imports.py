@@ -15,7 +15,9 @@ PACKAGE = Path(skdbn.__file__).parent
 # A module imports from levels below its own only. A new module needs its place here.
 LEVELS = [
     # Leaves: they know nothing of the rest.
-    {"schedules", "units", "exceptions", "_centering", "_blocks", "_threads", "_reporting"}
+    {"_blocks"},
+    {"_draws"},
+    {"schedules", "units", "exceptions", "_centering", "_threads", "_reporting"}
     | {"_rows", "_sklearn_compat", "_transaction", "sparsity", "inspection"},
     {"optimizers", "_energy", "_validation", "_pseudo_likelihood", "_weight_rules", "_columns"}
     | {"_class_posterior", "_directed", "_labels"},

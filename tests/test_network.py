@@ -8,6 +8,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skdbn import _rows
 from skdbn._centering import follow
+from skdbn._draws import random_words
 from skdbn._network import (
     Network,
     NetworkLearner,
@@ -412,7 +413,7 @@ def test_loss_with_dropout_is_that_of_masked_layers_and_of_the_clean_target(make
     masks = []
     for size, share in ((N_INPUTS, 0.3), (5, 0.4)):
         n_values_off = np.floor(2**16 * share + draws.random())
-        kept = draws.integers(2**16, size=(N_ROWS, size), dtype=np.uint16) >= n_values_off
+        kept = random_words(draws, (N_ROWS, size)) >= n_values_off
         masks.append(kept / (1 - share))
     u = (X - network.visible.location_) / network.visible.scale_
     reconstruction = (expit((u * masks[0]) @ W + b) * masks[1]) @ V + c

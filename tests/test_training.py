@@ -246,3 +246,35 @@ def test_float32_stays_float32(optimizer, rate, X):
     assert learner.parameters[0].dtype == np.float32
     assert {update.dtype for update in learner.updates} == {np.dtype(np.float32)}
     assert {batch.dtype for batch in learner.batches} == {np.dtype(np.float32)}
+
+
+class LazyLearner(MeanLearner):
+    """Wants decay of 0.05 or more at a time."""
+
+    least_decay = 0.05
+
+
+def test_small_decays_are_given_together_and_none_is_lost(X):
+    learner, state = LazyLearner(), new_state()
+    plan = new_plan(alpha=0.2)  # 0.02 a step: due at every third
+    train(learner, Rows(X), plan, state, go_on)
+    expected = [0.0, 0.0, 0.06] * N_EPOCHS
+    assert_allclose(learner.decays, expected, rtol=1e-12)
+    assert state.decay_due == 0
+
+
+def test_decay_that_is_due_is_kept_for_the_next_training(X):
+    state, decays = new_state(), []
+    for _ in range(4):
+        learner = LazyLearner()
+        plan = new_plan(alpha=0.2, batch_size=N_ROWS, n_epochs=1, n_planned_epochs=4)
+        train(learner, Rows(X), plan, state, go_on)
+        decays += learner.decays
+    assert_allclose(decays, [0, 0, 0.06, 0], rtol=1e-12)
+    assert state.decay_due == pytest.approx(0.02)
+
+
+def test_large_decays_are_given_at_once(X):
+    learner = LazyLearner()
+    train(learner, Rows(X), new_plan(alpha=0.5), new_state(), go_on)
+    assert_allclose(learner.decays, [0.05] * N_EPOCHS * N_BATCHES, rtol=1e-12)

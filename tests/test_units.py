@@ -442,10 +442,13 @@ def test_certain_bernoulli_units_never_err(rng):
 
 
 class LowestDraws:
-    """A generator whose every draw is 0: the lowest value that `random` can return."""
+    """A generator whose every draw is 0, the lowest value there is."""
 
-    def random(self, dtype, out):
-        out[...] = 0
+    def random(self):
+        return 0.0
+
+    def integers(self, high, size, dtype, endpoint):
+        return np.zeros(size, dtype)
 
 
 def test_an_impossible_bernoulli_unit_is_off_even_at_the_lowest_draw():

@@ -1,5 +1,6 @@
 """RMSProp in all its published forms."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,6 @@ from skdbn.optimizers._arrays import (
     each,
     full,
     move_average,
-    move_average_of_squares,
 )
 from skdbn.optimizers._base import Optimizer, check_clip_norm, check_decay, decay_at, in_use
 from skdbn.schedules import check_number
@@ -25,13 +25,17 @@ CENTERED_FLOOR = 1e-4
 
 
 class RMSPropState(NamedTuple):
-    """What `RMSProp` remembers; `mean` and `velocity` are empty where they are not used."""
+    """What `RMSProp` remembers; `mean` and `velocity` are empty where they are not used.
+
+    The mean square s is `share` times `sum_of_squares`, with a share of 1 - rho after the first step.
+    """
 
     step: int
-    mean_square: tuple
+    sum_of_squares: tuple
     mean: tuple = ()
     velocity: tuple = ()
     rho_product: float = 1.0
+    share: float = 1.0
 
 
 class RMSProp(Optimizer):
@@ -161,41 +165,44 @@ class RMSProp(Optimizer):
     def update(self, gradients, state, learning_rate, progress=0.0):
         rho = decay_at(self, "rho", progress, state.step)
         momentum = decay_at(self, "momentum", progress, state.step)
+        # s = share * sum: s <- rho s + (1 - rho) g**2 is sum <- kept sum + g**2, one pass less.
+        kept, share = rho * state.share / (1.0 - rho), 1.0 - rho
         # The product, not rho**step: it stays right when rho is a schedule.
         state = self._with_buffers(state, gradients)._replace(
-            step=state.step + 1, rho_product=state.rho_product * rho
+            step=state.step + 1, share=share, rho_product=state.rho_product * rho
         )
-        correction = 1.0 / (1.0 - state.rho_product) if self.bias_correction else 1.0
+        if self.bias_correction:
+            share /= 1.0 - state.rho_product
         clip(gradients, self.clip_norm)
         means = each(state.mean if self.centered else ())
-        buffers = state.mean_square, means, each(state.velocity)
+        buffers = state.sum_of_squares, means, each(state.velocity)
+        n_scratch = 2 if self.centered else 1
         for arrays in zip(gradients, *buffers, strict=False):
-            for gradient, mean_square, mean, velocity, scratch, spare in blocks(*arrays, n_scratch=2):
-                move_average_of_squares(mean_square, gradient, rho, scratch)
+            for gradient, squares, mean, velocity, scratch, *spare in blocks(*arrays, n_scratch=n_scratch):
+                np.multiply(gradient, gradient, out=scratch)
+                squares *= kept
+                squares += scratch
                 if mean is not None:
                     move_average(mean, gradient, rho, scratch)
-                self._denominator(mean_square, mean, correction, scratch, spare)
-                gradient /= scratch
+                    squares = _variance(squares, mean, share, scratch, *spare)
+                self._divide_by_root(gradient, squares, share, scratch)
                 if velocity is not None:
+                    gradient *= 1.0 / math.sqrt(share)
                     add_momentum(gradient, velocity, momentum, self.nesterov, scratch)
-                gradient *= -float(learning_rate)
+                    gradient *= -float(learning_rate)
+                else:
+                    gradient *= -float(learning_rate) / math.sqrt(share)
         return gradients, state
 
-    def _denominator(self, mean_square, mean, correction, out, spare):
-        """Write what the gradient is divided by into `out`."""
-        if correction != 1.0:
-            mean_square = np.multiply(mean_square, correction, out=out)
-        if mean is not None:
-            np.multiply(mean, mean, out=spare)
-            np.subtract(mean_square, spare, out=spare)
-            np.multiply(mean_square, CENTERED_FLOOR, out=out)
-            mean_square = np.maximum(out, spare, out=out)
+    def _divide_by_root(self, gradient, squares, share, scratch):
+        """Divide by the root of share * squares, with epsilon, times the root of the share."""
         if self.epsilon_inside_sqrt:
-            np.add(mean_square, float(self.epsilon), out=out)
-            np.sqrt(out, out=out)
+            np.add(squares, float(self.epsilon) / share, out=scratch)
+            np.sqrt(scratch, out=scratch)
         else:
-            np.sqrt(mean_square, out=out)
-            out += float(self.epsilon)
+            np.sqrt(squares, out=scratch)
+            scratch += float(self.epsilon) / math.sqrt(share)
+        gradient /= scratch
 
     def _with_buffers(self, state, arrays):
         """Add the buffers in use that are missing: `set_params` may have called for them since."""
@@ -204,3 +211,12 @@ class RMSProp(Optimizer):
         if in_use(self.momentum) and not state.velocity:
             state = state._replace(velocity=full(arrays, 0.0))
         return state
+
+
+def _variance(squares, mean, share, scratch, spare):
+    """Return (s - m**2) / share in `spare`, not less than the floor, where s = share * squares."""
+    np.multiply(mean, mean, out=spare)
+    spare *= 1.0 / share
+    np.subtract(squares, spare, out=spare)
+    np.multiply(squares, CENTERED_FLOOR, out=scratch)
+    return np.maximum(scratch, spare, out=spare)

@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.base import clone
 
+from skdbn._blocks import blocks
+from skdbn._draws import draw_bernoulli
 from skdbn.units._indicator import Indicator
 
 # A data mean of exactly 0 or 1 would give an infinite log-odds. Constant columns are common
@@ -30,11 +32,14 @@ def logistic(x, out=None):
     out : ndarray
         Values within [0, 1], in the dtype of `x`.
     """
-    out = np.negative(x, out=out)
+    out = np.empty_like(x) if out is None else out
     with np.errstate(over="ignore"):
-        np.exp(out, out=out)
-    out += 1
-    return np.reciprocal(out, out=out)
+        for x_block, block in blocks(x, out):
+            np.negative(x_block, out=block)
+            np.exp(block, out=block)
+            block += 1
+            np.reciprocal(block, out=block)
+    return out
 
 
 class Bernoulli(Indicator):
@@ -152,9 +157,7 @@ class Bernoulli(Indicator):
 
     def sample_from_mean(self, mean, rng, out=None):
         """Draw 1 with probability `mean`, else 0."""
-        out = np.empty_like(mean) if out is None else out
-        rng.random(dtype=out.dtype, out=out)
-        return np.less(out, mean, out=out)
+        return draw_bernoulli(mean, rng, out=out)
 
     def bias_from_mean(self, mean):
         """Return the log-odds of the means, clipped so that a constant column stays finite."""
