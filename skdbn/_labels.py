@@ -4,7 +4,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
-from sklearn.model_selection import train_test_split
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
@@ -203,6 +202,9 @@ def _is_missing(value):
 
 def split_stratified(data, validation_fraction, rng):
     """Return (rest, held out): a share of the rows with a target, with each class in proportion."""
+    # Here and not above, since it takes longer to import than all of this package.
+    from sklearn.model_selection import train_test_split
+
     candidates = np.flatnonzero(data.has_target())
     are_classes = data.targets is not None and data.targets.ndim == 1
     try:

@@ -5,7 +5,6 @@ how good predictions are, and what is predicted. Targets of rows without one are
 """
 
 import numpy as np
-from sklearn.metrics import r2_score
 
 from skdbn._labels import accuracy, has_any_target, positions
 from skdbn._network import mean_loss, outputs
@@ -102,6 +101,9 @@ class Values:
 
     def score(self, network, held_out):
         """Return the coefficient of determination R2, the mean over the outputs."""
+        # Here and not above, since scikit-learn's metrics take longer to import than all of this package.
+        from sklearn.metrics import r2_score
+
         predicted = self.unit.decode(outputs(network, held_out.X).astype(np.float64))
         return float(r2_score(held_out.targets, predicted, sample_weight=held_out.sample_weight))
 

@@ -245,6 +245,36 @@ def test_package_asks_for_no_optional_package_and_works_without_any():
     assert result.stdout.split("\n") == ["[]", "(2, 2)", ""]
 
 
+# What `import skdbn` needs at once of scikit-learn and scipy must be there already after the first line.
+MODULES_BEYOND_SCIKIT_LEARN = """
+import sys, sklearn
+before = set(sys.modules)
+import skdbn
+print(*set(sys.modules) - before)
+"""
+# Each would make the import several times longer, or opens the way to one that does.
+SLOW_TO_IMPORT = {
+    "sklearn.metrics",
+    "sklearn.model_selection",
+    "sklearn.preprocessing",
+    "sklearn.neural_network",
+    "sklearn.linear_model",
+    "scipy.stats",
+    "scipy.optimize",
+    "scipy.special",
+    "pandas",
+    "matplotlib",
+    "torch",
+}
+
+
+def test_package_imports_nothing_slow_that_scikit_learn_has_not_imported():
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    command = [sys.executable, "-c", MODULES_BEYOND_SCIKIT_LEARN]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert not SLOW_TO_IMPORT & set(result.stdout.split())
+
+
 @each_source
 def test_no_blas_is_called_through_scipy(path):
     # scipy has a BLAS of its own, whose waiting threads slow numpy's down.
