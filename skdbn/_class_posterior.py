@@ -16,7 +16,7 @@ Arrays only; x are rows in the coordinates of the input units, without the colum
 
 import numpy as np
 
-from skdbn._rows import blocks_of_rows
+from skdbn._rows import blocks_of_rows, encoded_blocks
 from skdbn.units import Mixed, Softmax
 
 
@@ -59,8 +59,7 @@ def of_encoded_blocks(machine, n_classes, X, compute, shape=()):
     dtype = machine.parameters.weights.dtype
     (input_unit, _), _ = machine.visible.parts_
     result = np.empty((X.shape[0], *shape), dtype=dtype)
-    for rows, block in blocks_of_rows(X, len(machine.parameters.weights)):
-        x = input_unit.encode(block, out=np.empty(block.shape, dtype=dtype))
+    for rows, x in encoded_blocks(input_unit, X, dtype, len(machine.parameters.weights)):
         result[rows] = compute(machine, n_classes, x)
     return result
 

@@ -5,7 +5,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from skdbn._energy import Machine, RBMParameters
 from skdbn._fitted import FittedMixin
-from skdbn._rows import blocks_of_rows
+from skdbn._rows import encoded_blocks
 
 
 class FittedRBMMixin(FittedMixin):
@@ -34,9 +34,8 @@ class FittedRBMMixin(FittedMixin):
     def _for_encoded_blocks(self, X, compute, shape, width=0):
         """Return compute(v) of all rows, block by block, in X's dtype."""
         result = np.empty((X.shape[0], *shape), dtype=X.dtype)
-        for rows, block in blocks_of_rows(X, width):
-            v = np.empty(block.shape, dtype=self.components_.dtype)
-            result[rows] = compute(self.visible_.encode(block, out=v))
+        for rows, v in encoded_blocks(self.visible_, X, self.components_.dtype, width):
+            result[rows] = compute(v)
         return result
 
     def transform(self, X):
@@ -55,8 +54,11 @@ class FittedRBMMixin(FittedMixin):
         return self._hidden_means(self._check_rows(X))
 
     def _hidden_means(self, X):
-        n_hidden = len(self.components_)
-        return self._for_encoded_blocks(X, self._machine().mean_h_from_v, (n_hidden,), n_hidden)
+        n_hidden, dtype = self.components_.shape[0], self.components_.dtype
+        means = np.empty((X.shape[0], n_hidden), dtype=dtype)
+        for rows, v in encoded_blocks(self.visible_, X, dtype, n_hidden):
+            self._machine().mean_h_from_v(v, out=means[rows])
+        return means.astype(X.dtype, copy=False)
 
     def inverse_transform(self, H):
         """Compute the means of the visible units given the hidden ones.

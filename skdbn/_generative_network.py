@@ -24,7 +24,7 @@ from skdbn._class_posterior import (
 )
 from skdbn._directed import Conditional
 from skdbn._energy import Machine
-from skdbn._rows import blocks_of_rows
+from skdbn._rows import blocks_of_rows, encoded_blocks
 from skdbn._sampling import gibbs_steps
 from skdbn.units import Unit
 
@@ -98,8 +98,7 @@ def log_probabilities(network, X):
 def _for_blocks(network, X, compute, n_columns):
     dtype = network.top.parameters.weights.dtype
     result = np.empty((X.shape[0], n_columns), dtype=dtype)
-    for rows, block in blocks_of_rows(X, network.width):
-        x = network.visible.encode(block, out=np.empty(block.shape, dtype=dtype))
+    for rows, x in encoded_blocks(network.visible, X, dtype, network.width):
         result[rows] = compute(network, x)
     return result
 

@@ -11,7 +11,7 @@ import numpy as np
 from skdbn._blocks import add_scaled
 from skdbn._centering import follow, map_to_plain_bias
 from skdbn._draws import N_WORDS, random_words
-from skdbn._rows import blocks_of_rows
+from skdbn._rows import encoded_blocks
 from skdbn._weight_rules import LEAST_DECAY
 from skdbn.units import Bernoulli, Unit
 
@@ -72,8 +72,7 @@ def _for_encoded_blocks(network, X, n_columns, n_layers):
     weights, biases = split(network.parameters)
     dtype = weights[0].dtype
     result = np.empty((X.shape[0], n_columns), dtype=dtype)
-    for rows, block in blocks_of_rows(X, max(map(len, biases))):
-        x = network.visible.encode(block, out=np.empty(block.shape, dtype=dtype))
+    for rows, x in encoded_blocks(network.visible, X, dtype, max(map(len, biases))):
         result[rows] = _forward(network, x, n_layers)
     return result
 
@@ -92,11 +91,11 @@ def _forward(network, x, n_layers):
 def mean_loss(network, X, targets, sample_weight=None):
     """Return the weighted mean loss of rows; without targets these are the encoded inputs."""
     total = 0.0
-    for rows, block in blocks_of_rows(X, max(map(len, split(network.parameters)[1]))):
-        x = network.visible.encode(block, out=np.empty(block.shape, dtype=network.parameters[0].dtype))
+    _, biases = split(network.parameters)
+    for rows, x in encoded_blocks(network.visible, X, biases[0].dtype, max(map(len, biases))):
         target = x if targets is None else targets[rows]
-        field = _forward(network, x, len(network.parameters) // 2)
-        weights = np.ones(len(block)) if sample_weight is None else sample_weight[rows]
+        field = _forward(network, x, len(biases))
+        weights = np.ones(len(x)) if sample_weight is None else sample_weight[rows]
         total += weights @ _loss_of_rows(network.output, field, target)
     return float(total / (X.shape[0] if sample_weight is None else sample_weight.sum()))
 

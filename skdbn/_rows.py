@@ -74,10 +74,21 @@ def blocks_of_rows(X, width=0):
 
     `width` is the number of columns of what the caller makes of a block, if larger than that of X.
     """
-    block_size = max(1, _BLOCK_ELEMENTS // max(X.shape[1], width))
+    block_size = _rows_of_a_block(X, width)
     for start in range(0, X.shape[0], block_size):
         rows = slice(start, start + block_size)
         yield rows, (X[rows].toarray() if sparse.issparse(X) else X[rows])
+
+
+def encoded_blocks(unit, X, dtype, width=0):
+    """Yield (slice, block in the coordinates of the unit); a block is overwritten by the next one."""
+    work = np.empty((min(X.shape[0], _rows_of_a_block(X, width)), X.shape[1]), dtype=dtype)
+    for rows, block in blocks_of_rows(X, width):
+        yield rows, unit.encode(block, out=work[: block.shape[0]])
+
+
+def _rows_of_a_block(X, width):
+    return max(1, _BLOCK_ELEMENTS // max(X.shape[1], width))
 
 
 def spread_rows(n_rows, n_chosen):
