@@ -1,5 +1,6 @@
 import io
 import pickle
+from itertools import product
 from unittest import mock
 
 import joblib
@@ -145,13 +146,13 @@ def test_centred_training_learns_flipped_data_equally_well(binary_digits):
 def test_more_steps_bring_cd_nearer_to_the_likelihood_gradient(rng):
     X = binary_teacher().draw_visible(1000, rng)
     weights = np.full(len(X), 1 / len(X))
-    largest = {}
-    for n_steps in (1, 10):
-        rbm = RBMTransformer(3, sampler=CD(n_steps), alpha=0, n_iter=40, random_state=2)
+    largest = {1: [], 10: []}
+    for n_steps, seed in product(largest, range(8)):
+        rbm = RBMTransformer(3, sampler=CD(n_steps), alpha=0, n_iter=40, random_state=seed)
         rbm.set_params(learning_rate=Linear(0.03, 0)).fit(X)
         gradient = exact_machine_of(rbm, "bernoulli").gradient(X, weights)
-        largest[n_steps] = max(np.abs(part).max() for part in gradient)
-    assert largest[10] < largest[1]
+        largest[n_steps].append(max(np.abs(part).max() for part in gradient))
+    assert np.mean(largest[10]) < np.mean(largest[1])
 
 
 # -- fit and partial_fit --------------------------------------------------------------------------
