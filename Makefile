@@ -67,6 +67,7 @@ smoke: $(VENV)/.stamp-plot  ## run the benchmarks at their smallest size, withou
 	$(PY) benchmarks/accuracy.py --smoke
 	$(PY) benchmarks/density.py --smoke
 	$(PY) benchmarks/supervised.py --smoke
+	$(PY) benchmarks/report.py --smoke
 
 clean:  ## remove caches and build products; the environments stay
 	rm -rf build dist .pytest_cache .ruff_cache .hypothesis doc/_build
