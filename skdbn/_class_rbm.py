@@ -76,6 +76,7 @@ class RBMClassifier(ClassNamePrefixFeaturesOutMixin, FittedClassRBMMixin, ClassR
     alpha : float, default=1e-4
         Weight decay, >= 0: each update multiplies the weights W and U, not the biases, by
         ``1 - learning_rate * alpha``. It is not normalised by the optimizer.
+        Factors above 1 - 1e-5 wait until several make up that much, so as not to be lost in rounding.
 
     max_norm : float or None, default=None
         Largest Euclidean norm of the weights of a hidden unit, those of the label included, > 0.

@@ -53,6 +53,7 @@ class DBNRegressor(FittedDBNRegressorMixin, SupervisedDBN):
     alpha : float, default=1e-4
         Weight decay of fine-tuning, >= 0: each update multiplies the weights, not the biases, by
         ``1 - learning_rate * alpha``. It is not normalised by the optimizer.
+        Factors above 1 - 1e-5 wait until several make up that much, so as not to be lost in rounding.
 
     dropout : float or list of float, default=0.1
         Share of the units of each hidden layer switched off at random in fine-tuning, in [0, 1); a list

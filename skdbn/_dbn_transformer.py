@@ -64,6 +64,7 @@ class DBNTransformer(FittedStackMixin, FittedDBNMixin, BaseDBN):
     alpha : float, default=1e-4
         Weight decay of fine-tuning, >= 0: each update multiplies the weights, not the biases, by
         ``1 - learning_rate * alpha``.
+        Factors above 1 - 1e-5 wait until several make up that much, so as not to be lost in rounding.
 
     input_dropout : float, default=0.0
         Share of the inputs switched off at random in fine-tuning, in [0, 1); what is to be

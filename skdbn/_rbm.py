@@ -90,7 +90,8 @@ class RBMTransformer(
 
     alpha : float, default=1e-4
         Weight decay, >= 0: each update multiplies the weights, not the biases or scales, by
-        ``1 - learning_rate * alpha``. It is not normalised by the optimizer.
+        ``1 - learning_rate * alpha``. It is not normalised by the optimizer. Without `l1_ratio`,
+        factors above 1 - 1e-5 wait until several make up that much, so as not to be lost in rounding.
 
     l1_ratio : float, default=0.0
         Share of the decay that is of the L1 kind, within [0, 1]: each update moves the weights by

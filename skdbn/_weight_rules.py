@@ -11,8 +11,8 @@ import numpy as np
 
 from skdbn._blocks import add_scaled
 
-# Share by which L2 decay shrinks weights at a time. That of one step is often less than 1e-6: a pass over
-# all weights, and most of what it does is lost in their rounding.
+# Share by which L2 decay shrinks weights at a time. That of one step is often about as small as their
+# rounding, and costs two passes over all of them.
 LEAST_DECAY = 1e-5
 
 
