@@ -28,9 +28,8 @@ class TrainingState:
     trained: tuple = ()  # by which optimizer, and arrays of which shapes: what its state fits
 
     def start_anew(self):
-        """Begin another training with the same random generator."""
-        self.optimizer_state, self.offsets = None, None
-        self.n_steps, self.progress, self.decay_due = 0, 0.0, 0.0
+        """Begin another training of the weights as they are, with the same random generator."""
+        self.optimizer_state, self.n_steps, self.progress, self.offsets = None, 0, 0.0, None
 
 
 @dataclass

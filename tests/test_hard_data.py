@@ -186,10 +186,10 @@ def test_far_more_columns_than_rows(visible):
     if visible == "bernoulli":
         X = MinMaxScaler().fit_transform(X)
     assert_sound(rbm().fit(X), X)
-    model = dbn().fit(X, y)
+    model = dbn(max_iter=90).fit(X, y)
     assert_sound(model, X)
     assert sorted(set(model.predict(X))) == [0, 1]
-    assert model.score(X, y) > 0.8  # rows are few and learned by heart, chance is 0.5
+    assert model.score(X, y) > 0.9  # rows are few and learned by heart, chance is 0.5
 
 
 @pytest.mark.parametrize("factor", [1e-6, 1e6])

@@ -321,9 +321,9 @@ def test_warm_start_goes_on(data):
 
 def test_cross_validation_scores_subset_accuracy(data):
     X, Y = data
-    dbn = small_dbn(max_iter=30)
+    dbn = small_dbn(max_iter=150)
     scores = cross_val_score(dbn, X, Y, cv=2)
     first, second = np.arange(27), np.arange(27, 53)
     by_hand = clone(dbn).fit(X[second], Y[second])
     assert scores[0] == accuracy_score(Y[first], by_hand.predict(X[first]))
-    assert scores.min() > 0.5  # of eight combinations of labels
+    assert scores.min() > 0.9  # of eight combinations of labels

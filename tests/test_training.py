@@ -160,10 +160,11 @@ def test_start_anew_forgets_all_but_the_generator(X):
     train(MeanLearner(), Rows(X), new_plan(optimizer=Adam()), state, go_on)
     generator, position = state.rng, state.rng.bit_generator.state
     assert state.optimizer_state.step == N_EPOCHS * N_BATCHES
-    state.offsets = [np.zeros(1)]
+    state.offsets, state.decay_due = [np.zeros(1)], 0.25
     state.start_anew()
     assert (state.optimizer_state, state.n_steps, state.progress) == (None, 0, 0.0)
     assert state.offsets is None
+    assert state.decay_due == 0.25  # the weights go on, and so does what they are still to lose
     assert state.rng is generator
     assert state.rng.bit_generator.state == position
 
