@@ -1,8 +1,8 @@
 """Many binary draws at a time, each from 16 random bits.
 
 A draw of 64 bits is cut into four words, which takes a third of the time of four floats. That a word has
-65,536 values only is made up for by one float a call, the same for all its draws: each has exactly the
-probability it was given.
+65,536 values only is made up for by one float a call, the same for all its draws: each has the probability
+it was given, up to the rounding of its dtype.
 """
 
 from math import prod
@@ -28,7 +28,8 @@ def draw_bernoulli(p, rng, out=None):
     shared, two draws of one call have a covariance of at most 1 / (4 N_WORDS**2).
     """
     out = np.empty_like(p) if out is None else out
-    r = rng.random()
+    # A larger r would be rounded to 1 in N_WORDS p - r, and a certain unit would then miss a word.
+    r = min(rng.random(), 1 - np.finfo(out.dtype).eps * N_WORDS / 2)
     for p_block, block in blocks(p, out):
         np.multiply(p_block, N_WORDS, out=block)
         block -= r

@@ -43,6 +43,14 @@ def test_each_probability_is_exact_in_the_mean_over_words_and_the_shared_float(p
         assert_allclose(np.mean(shares), p, rtol=0, atol=0.5 / n / N_WORDS + 1e-16)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("p", [0.0, 0.5, 1.0])
+def test_rounding_takes_no_word_from_a_probability_that_words_can_say(p, dtype, monkeypatch):
+    monkeypatch.setattr(_blocks, "BLOCK", N_WORDS)
+    for r in (0.0, 0.5, np.nextafter(1.0, 0.0)):
+        assert draw_bernoulli(np.full(N_WORDS, p, dtype), EachWord(r)).sum() == N_WORDS * p
+
+
 @pytest.mark.parametrize("shape", [(1,), (7,), (3, 5), (2, 3, 4), (0, 3)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_shape_and_dtype_are_those_of_the_probabilities(shape, dtype, rng):
