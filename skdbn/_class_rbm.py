@@ -5,6 +5,7 @@ from numbers import Integral, Real
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 
 from skdbn import _validation
+from skdbn._callback_support import with_callbacks
 from skdbn._class_rbm_base import ClassRBMTraining
 from skdbn._fitted_class_rbm import FittedClassRBMMixin
 from skdbn._labels import LabelledRows, classes_online, find_classes, positions, split_stratified
@@ -293,7 +294,18 @@ class RBMClassifier(ClassNamePrefixFeaturesOutMixin, FittedClassRBMMixin, ClassR
 
     @fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    @with_callbacks
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        resume_from=None,
+    ):
         """Train for at most `max_iter` epochs.
 
         Parameters
@@ -317,6 +329,10 @@ class RBMClassifier(ClassNamePrefixFeaturesOutMixin, FittedClassRBMMixin, ClassR
         sample_weight_val : array-like of shape (n_val,), default=None
             Their weights in the accuracy.
 
+        resume_from : str, path-like or None, default=None
+            File of a :class:`skdbn.callbacks.Checkpoint` of a fit that was cut off, with the same
+            parameters and data: the fit goes on from there, and ends as it would have.
+
         Returns
         -------
         self : RBMClassifier
@@ -328,13 +344,16 @@ class RBMClassifier(ClassNamePrefixFeaturesOutMixin, FittedClassRBMMixin, ClassR
         classes = self.classes_ if resume else find_classes(y, self.unlabeled)
         data = LabelledRows(X, positions(y, classes, self.unlabeled), sample_weight)
         held_out = self._check_held_out(X_val, y_val, sample_weight_val, classes, X.dtype)
+        phase = self._begin_fit(X, y, sample_weight, held_out, frame, warm=resume, resume_from=resume_from)
         training = self._resumed_training() if resume else None
-        rng = training.state.rng if resume else _validation.make_generator(self.random_state)
         if resume:
+            rng = training.state.rng
             training.state.start_anew()
+        else:
+            rng = phase.journal.take_generator(_validation.make_generator(self.random_state))
         if self.early_stopping and held_out is None:
             data, held_out = split_stratified(data, self.validation_fraction, rng)
-        return self._train(training, data, classes, rng, frame, held_out, online=False)
+        return self._train(training, data, classes, rng, frame, held_out, phase)
 
     @fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
@@ -372,4 +391,4 @@ class RBMClassifier(ClassNamePrefixFeaturesOutMixin, FittedClassRBMMixin, ClassR
         data = LabelledRows(X, positions(y, classes, self.unlabeled), sample_weight)
         training = self._resumed_training() if resume else None
         rng = training.state.rng if resume else _validation.make_generator(self.random_state)
-        return self._train(training, data, classes, rng, frame, online=True)
+        return self._train(training, data, classes, rng, frame)

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_consistent_length
 
 from skdbn import _validation
+from skdbn._callback_support import CallbackSupportMixin
 from skdbn._class_posterior import predicted_positions
 from skdbn._class_rbm_fit import (
     begin_class_training,
@@ -19,7 +20,9 @@ from skdbn._class_rbm_fit import (
 )
 from skdbn._discriminative import Terms
 from skdbn._energy import RBMParameters
+from skdbn._html import DocumentedMixin
 from skdbn._labels import LabelledRows, check_labels, check_weights_online, positions
+from skdbn._phases import attributes_set_by, begin_fit, end_fit
 from skdbn._planning import FirstRate, plan_training
 from skdbn._rbm_fit import Objective, adjust_offsets
 from skdbn._rows import spread_rows
@@ -34,7 +37,7 @@ _FIRST_RATE = FirstRate(for_one_input=0.17, largest=0.02)
 _N_SHOWN = 5000  # training rows on which the warning about a single class looks
 
 
-class ClassRBMTraining(BaseEstimator):
+class ClassRBMTraining(CallbackSupportMixin, DocumentedMixin, BaseEstimator):
     """The training of a classification RBM, by the parameters that the estimator has."""
 
     # -- what is trained on ------------------------------------------------------------------------
@@ -69,9 +72,19 @@ class ClassRBMTraining(BaseEstimator):
 
     # -- training ----------------------------------------------------------------------------------
 
-    def _train(self, training, data, classes, rng, frame, held_out=None, *, online):
-        """Train a machine, a new one if `training` is None, and keep it; return the estimator."""
-        add = training is not None
+    def _begin_fit(self, X, y, sample_weight, held_out, frame, **how):
+        """Return the phase that is the whole fit, which begins."""
+        data = {"X": X, "y": y, "sample_weight": sample_weight}
+        if held_out is not None:
+            data.update(X_val=held_out.X, y_val=held_out.targets, sample_weight_val=held_out.sample_weight)
+        return begin_fit(self, self.max_iter, data, frame, **how)
+
+    def _train(self, training, data, classes, rng, frame, held_out=None, phase=None):
+        """Train a machine, a new one if `training` is None, and keep it; return the estimator.
+
+        Without a phase of `fit` it is one pass of `partial_fit`.
+        """
+        add, online = training is not None, phase is None
         rows = training_rows(data, self.class_weight, classes)
         plan = plan_training(self, rows.n_rows, self.max_iter, _FIRST_RATE, online=online, stage="Training")
         if add:
@@ -80,11 +93,27 @@ class ClassRBMTraining(BaseEstimator):
         else:
             training, objective = self._new_training(data, rows, len(classes), plan, rng, frame)
         stopping = stopping_rule(self.early_stopping, self.tol, self._patience())
+        values = _validation.data_range(data.X)
+
+        def fitted(result):
+            return attributes_set_by(self, "_keep", training, classes, result, values, add=add)
+
         result = run_class_training(
-            training, rows, len(classes), self._terms(), objective, plan, stopping, held_out, self.verbose
+            training,
+            rows,
+            len(classes),
+            self._terms(),
+            objective,
+            plan,
+            stopping,
+            held_out,
+            self.verbose,
+            phase,
+            fitted,
         )
-        self._keep(training, classes, result, _validation.data_range(data.X), add=add)
+        self._keep(training, classes, result, values, add=add)
         if not online:
+            end_fit(phase, self)
             self._warn(result, data)
         return self
 

@@ -99,8 +99,13 @@ def _total_weight(data):
     return float(data.X.shape[0] if data.sample_weight is None else data.sample_weight.sum())
 
 
-def run_class_training(training, rows, n_classes, terms, objective, plan, stopping, held_out, verbose):
-    """Train in place; return the losses and scores of the epochs, see `FineTuningResult`."""
+def run_class_training(
+    training, rows, n_classes, terms, objective, plan, stopping, held_out, verbose, phase=None, fitted=None
+):
+    """Train in place; return the losses and scores of the epochs, see `FineTuningResult`.
+
+    `fitted(result)` returns the attributes of the estimator after an epoch, for the callbacks of a phase.
+    """
     sparsity = None if objective.sparsity is None else Sparsity(objective.sparsity, training.activity)
     learner = ClassRBMLearner(
         training.machine,
@@ -117,7 +122,7 @@ def run_class_training(training, rows, n_classes, terms, objective, plan, stoppi
     if held_out is not None:
         held_out = HeldOut(*held_out, _accuracy_of(n_classes))
     watch = Watch(learner, plan, stopping, held_out, verbose)
-    train(learner, rows, plan, training.state, watch)
+    train(learner, rows, plan, training.state, watch, phase, watch.for_callbacks(fitted))
     training.activity = None if sparsity is None else sparsity.activity
     return watch.end()
 

@@ -39,6 +39,8 @@ def follow_means(offsets, source, data, model):
 class Sparsity:
     """The error that a sparsity target adds to the fields of the hidden units."""
 
+    resumable = ("activity",)
+
     def __init__(self, target, activity=None):
         self.target = target
         self.activity = activity  # running mean of each hidden unit; None at first
@@ -64,6 +66,8 @@ class RBMLearner:
     offsets or None, the generator, the largest batch, whose means the offsets follow, the rules for
     weights, and a Sparsity or None.
     """
+
+    resumable = ("parameters", "chains", "offsets", "sparsity")
 
     def __init__(
         self,
@@ -169,5 +173,9 @@ class RBMLearner:
             map_to_plain_bias(update.visible_bias, update.weights, self.offsets.hidden)
         for parameter, change in zip(parameters, update, strict=True):
             parameter += change
-        if parameters.log_scales.size:
-            self.machine.visible.set_log_scales(parameters.log_scales)
+        self.after_restoring()
+
+    def after_restoring(self):
+        """Let the visible units know the scales that are among the parameters."""
+        if self.parameters.log_scales.size:
+            self.machine.visible.set_log_scales(self.parameters.log_scales)

@@ -8,6 +8,7 @@ from sklearn.base import clone
 
 from skdbn._columns import visible_from_columns
 from skdbn._initialization import initial_hidden_layers, initial_output_layer
+from skdbn._phases import no_phase
 from skdbn._rbm import RBMTransformer
 from skdbn._rows import weighted_moments
 from skdbn._validation import data_range
@@ -66,14 +67,21 @@ def name_columns(machine, n_features, feature_names, frame):
         machine.set_params(visible=visible)
 
 
-def pretrain_stack(machines, X, sample_weight):
+def pretrain_stack(machines, X, sample_weight, phase=None):
     """Train RBMs bottom up, each to its end before the next one sees what its `transform` gives."""
     for number, machine in enumerate(machines, start=1):
-        with errors_of_layer(number) as stage:
-            machine._fit(X, sample_weight, stage=stage, layer=f"layer {number}")
+        pretrain_layer(number, machine, X, sample_weight, phase)
         if machine is not machines[-1]:
             X = machine._hidden_means(X)
     return machines
+
+
+def pretrain_layer(number, machine, X, sample_weight, phase=None):
+    """Train the RBM of a layer, numbered from 1, as a part of a phase."""
+    phase = phase or no_phase()
+    layer = f"layer {number}"
+    with errors_of_layer(number) as stage, phase.of_another(layer, machine):
+        machine._fit(X, sample_weight, stage=stage, layer=layer, journal=phase.journal)
 
 
 def pass_over_stack(machines, X, sample_weight, trained):

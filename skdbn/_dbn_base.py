@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
 from sklearn.utils.validation import check_consistent_length
 
 from skdbn import _validation
+from skdbn._callback_support import CallbackSupportMixin, with_callbacks
 from skdbn._dbn import (
     frozen_machines,
     layer_prototypes,
@@ -18,8 +19,10 @@ from skdbn._dbn import (
     pretrained_layers,
 )
 from skdbn._fine_tuning import FineTuningResult, HeldOut, fine_tune
+from skdbn._html_stack import StackMixin
 from skdbn._labels import LabelledRows, split_stratified
 from skdbn._network import Network, split
+from skdbn._phases import attributes_set_by, begin_fit, end_fit, no_phase
 from skdbn._planning import FirstRate, plan_training
 from skdbn._rbm import RBMTransformer
 from skdbn._rows import Rows
@@ -33,7 +36,7 @@ from skdbn.schedules import Schedule
 _FIRST_RATE = FirstRate(for_one_input=0.08, largest=0.01)
 
 
-class BaseDBN(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
+class BaseDBN(CallbackSupportMixin, StackMixin, ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     """A stack of RBMs and the network it becomes. Subclasses say what the network is trained for."""
 
     _parameter_constraints: dict = {
@@ -84,27 +87,57 @@ class BaseDBN(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     # -- training --------------------------------------------------------------------------------
 
     @all_or_nothing
-    def _fit(self, X, y=None, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None):
+    @with_callbacks
+    def _fit(
+        self,
+        X,
+        y=None,
+        sample_weight=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        resume_from=None,
+    ):
         resume = self.warm_start and hasattr(self, "coefs_")
         frame = X
         X, y, sample_weight = self._check_training_data(X, y, sample_weight, reset=not resume)
         task = self._task if resume else self._new_task(y, sample_weight)
         data = LabelledRows(X, task.read(y, self._marker), sample_weight)
         held_out = self._check_held_out(X_val, y_val, sample_weight_val, task, X.dtype)
+        phase = self._begin_fit(X, y, sample_weight, held_out, frame, warm=resume, resume_from=resume_from)
         if resume:
             network, machines, state = self._resumed()
             state.start_anew()
         else:
             state = TrainingState(_validation.make_generator(self.random_state))
+            phase.journal.take_generator(state.rng)
         if self._holds_out and held_out is None:
             data, held_out = split_stratified(data, self.validation_fraction, state.rng)
         if not resume:
-            network, machines = self._new_network(data, task, state.rng, frame)
-        plan = self._plan(data, online=False)
-        result = self._train(network, data, task, plan, state, held_out, with_head=not resume)
-        self._keep(network, machines, task, state, result, _validation.data_range(X), add=resume)
+            network, machines = self._new_network(data, task, state.rng, frame, phase)
+        plan, values = self._plan(data, online=False), _validation.data_range(X)
+
+        def fitted(result):
+            return attributes_set_by(
+                self, "_keep", network, machines, task, state, result, values, add=resume
+            )
+
+        result = self._train(
+            network, data, task, plan, state, held_out, with_head=not resume, phase=phase, fitted=fitted
+        )
+        self._keep(network, machines, task, state, result, values, add=resume)
+        end_fit(phase, self)
         self._warn(result, data)
         return self
+
+    def _begin_fit(self, X, y, sample_weight, held_out=None, frame=None, **how):
+        """Return the phase that is the whole fit, which begins."""
+        data = {"X": X, "y": y, "sample_weight": sample_weight}
+        if held_out is not None:
+            data.update(X_val=held_out.X, y_val=held_out.targets, sample_weight_val=held_out.sample_weight)
+        pretrained = self._pretrain is True and not how["warm"]
+        n_parts = max(1, int(pretrained) + int(self._is_fine_tuned))
+        return begin_fit(self, n_parts, data, frame, **how)
 
     @all_or_nothing
     def _partial_fit(self, X, y=None, sample_weight=None, **options):
@@ -118,7 +151,7 @@ class BaseDBN(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
             network, machines, state = self._resumed()
         else:
             state = TrainingState(_validation.make_generator(self.random_state))
-            network, machines = self._new_network(data, task, state.rng, frame)
+            network, machines = self._new_network(data, task, state.rng, frame, no_phase())
         plan = self._plan(data, online=True)
         result = self._train(network, data, task, plan, state)
         self._keep(network, machines, task, state, result, _validation.data_range(X), add=resume)
@@ -128,6 +161,11 @@ class BaseDBN(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     def _marker(self):
         """What stands in y for a row without a target."""
         return getattr(self, "unlabeled", None)
+
+    @property
+    def _is_fine_tuned(self):
+        """Whether training the RBMs is not all."""
+        return True
 
     @property
     def _holds_out(self):
@@ -162,14 +200,16 @@ class BaseDBN(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         weight, X_val, y_val = _validation.drop_rows_without_weight(sample_weight_val, X_val, y_val)
         return LabelledRows(X_val, task.read(y_val, self._marker), weight).labelled()
 
-    def _new_network(self, data, task, rng, frame):
+    def _new_network(self, data, task, rng, frame, phase):
         """Return (network, machines): hidden layers from pre-trained RBMs, or Glorot's first weights.
 
         Both take inputs scaled as the first RBM scales them, so pre-training is the only difference.
         """
         machines = self._new_machines(rng, frame)
         if self._pretrain is True:
-            pretrain_stack(machines, data.X, data.sample_weight)
+            part = phase.part("pre-training", len(machines))
+            pretrain_stack(machines, data.X, data.sample_weight, part)
+            part.end()
         if self._pretrain is False:
             visible, layers = plain_layers(machines, data.X, data.sample_weight, rng)
             machines = []
@@ -226,8 +266,13 @@ class BaseDBN(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         n_rows = max(1, int(data.has_target().sum()))
         return plan_training(self, n_rows, self.max_iter, _FIRST_RATE, online=online, stage="Fine-tuning")
 
-    def _train(self, network, data, task, plan, state, held_out=None, *, with_head=True):
-        """Train the network in place on the rows with a target."""
+    def _train(
+        self, network, data, task, plan, state, held_out=None, *, with_head=True, phase=None, fitted=None
+    ):
+        """Train the network in place on the rows with a target.
+
+        `fitted(result)` returns the attributes of the estimator after an epoch, for callbacks.
+        """
         settings = self._fine_tuning(len(network.units))
         data = data.labelled()
         if settings is None or not data.X.shape[0]:
@@ -238,7 +283,10 @@ class BaseDBN(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         rows = Rows(data.X, task.encode(data.targets, dtype), self._row_weights(data, task))
         if held_out is not None:
             held_out = HeldOut(*held_out, task.score)
-        return fine_tune(network, rows, plan, state, settings, held_out, self.verbose)
+        part = (phase or no_phase()).part("fine-tuning", plan.n_epochs)
+        result = fine_tune(network, rows, plan, state, settings, held_out, self.verbose, part, fitted)
+        part.end(lambda: fitted(result))
+        return result
 
     def _row_weights(self, data, task):
         """Return the weights of the rows in fine-tuning."""

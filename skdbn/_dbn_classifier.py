@@ -269,7 +269,17 @@ class DBNClassifier(FittedUpDownMixin, UpDownMixin):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        resume_from=None,
+    ):
         """Pre-train the layers and fine-tune the network.
 
         Parameters
@@ -294,12 +304,16 @@ class DBNClassifier(FittedUpDownMixin, UpDownMixin):
         sample_weight_val : array-like of shape (n_val,), default=None
             Their weights in the accuracy.
 
+        resume_from : str, path-like or None, default=None
+            File of a :class:`skdbn.callbacks.Checkpoint` of a fit that was cut off, with the same
+            parameters and data: the fit goes on from there, and ends as it would have.
+
         Returns
         -------
         self : DBNClassifier
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, resume_from)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):

@@ -8,12 +8,14 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skdbn import _validation
+from skdbn._callback_support import with_callbacks
 from skdbn._dbn import pass_over_stack, plain_decoder, pretrain_stack, pretrained_layers, tied_decoder
 from skdbn._dbn_base import BaseDBN
 from skdbn._fine_tuning import FineTuning, FineTuningResult
 from skdbn._fitted_dbn import FittedDBNMixin
 from skdbn._fitted_stack import FittedStackMixin
 from skdbn._network import Network, outputs
+from skdbn._phases import end_fit
 from skdbn._rows import weighted_moments
 from skdbn._sklearn_compat import StrOptions, fit_context
 from skdbn._targets import Inputs
@@ -218,7 +220,7 @@ class DBNTransformer(FittedStackMixin, FittedDBNMixin, BaseDBN):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None, *, X_val=None, sample_weight_val=None):
+    def fit(self, X, y=None, sample_weight=None, *, X_val=None, sample_weight_val=None, resume_from=None):
         """Train the RBMs, and the autoencoder if asked for.
 
         Parameters
@@ -238,6 +240,10 @@ class DBNTransformer(FittedStackMixin, FittedDBNMixin, BaseDBN):
         sample_weight_val : array-like of shape (n_val,), default=None
             Their weights.
 
+        resume_from : str, path-like or None, default=None
+            File of a :class:`skdbn.callbacks.Checkpoint` of a fit that was cut off, with the same
+            parameters and data: the fit goes on from there, and ends as it would have.
+
         Returns
         -------
         self : DBNTransformer
@@ -245,8 +251,8 @@ class DBNTransformer(FittedStackMixin, FittedDBNMixin, BaseDBN):
         """
         self._check_something_to_train()
         if self.fine_tuning is None and self.warm_start and hasattr(self, "coefs_"):
-            return self._continue_stack(X, sample_weight)
-        return self._fit(X, None, sample_weight, X_val, None, sample_weight_val)
+            return self._continue_stack(X, sample_weight, resume_from)
+        return self._fit(X, None, sample_weight, X_val, None, sample_weight_val, resume_from)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None, *, layer=None):
@@ -308,16 +314,21 @@ class DBNTransformer(FittedStackMixin, FittedDBNMixin, BaseDBN):
         return self
 
     @all_or_nothing
-    def _continue_stack(self, X, sample_weight):
+    @with_callbacks
+    def _continue_stack(self, X, sample_weight, resume_from):
         """Go on with the training of fitted RBMs, from new rates, for `n_iter` epochs each."""
         X, _, sample_weight = self._check_training_data(X, None, sample_weight, reset=False)
+        phase = self._begin_fit(X, None, sample_weight, warm=True, resume_from=resume_from)
         machines = self._copied_machines()
         for machine in machines[: len(self.rbms_)]:
             machine.set_params(warm_start=True)
-        pretrain_stack(machines, X, sample_weight)
+        part = phase.part("pre-training", len(machines))
+        pretrain_stack(machines, X, sample_weight, part)
+        part.end()
         for machine in machines:
             machine.set_params(warm_start=False)
         self._keep_stack(machines, len(machines), self._state, X, add=True)
+        end_fit(phase, self)
         return self
 
     def _copied_machines(self):
@@ -371,8 +382,12 @@ class DBNTransformer(FittedStackMixin, FittedDBNMixin, BaseDBN):
         )
 
     @property
+    def _is_fine_tuned(self):
+        return self.fine_tuning is not None
+
+    @property
     def _holds_out(self):
-        return self.early_stopping and self.fine_tuning is not None
+        return self.early_stopping and self._is_fine_tuned
 
     def _check_targets(self, y, task=None):
         return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,8 @@ class FineTuningResult:
     validation_scores: list = field(default_factory=list)
     converged: bool = False
 
+    resumable = ("loss_curve", "validation_scores", "converged")
+
     def then(self, later):
         """Return this result with that of the epochs that followed."""
         loss_curve = self.loss_curve + later.loss_curve
@@ -50,22 +53,32 @@ class HeldOut(NamedTuple):
     score: Callable
 
 
-def fine_tune(network, rows, plan, state, settings, held_out=None, verbose=0):
-    """Train the network's parameters in place; with stopping on validation, leave the best in them."""
+def fine_tune(network, rows, plan, state, settings, held_out=None, verbose=0, phase=None, fitted=None):
+    """Train the network's parameters in place; with stopping on validation, leave the best in them.
+
+    `fitted(result)` returns the attributes of the estimator after an epoch, for the callbacks of a phase.
+    """
+    watched = phase, fitted
     n_done = round(state.progress * plan.n_planned_epochs)
     n_head = min(max(settings.n_head_epochs - n_done, 0), plan.n_epochs)
     result = FineTuningResult()
     if n_head:
         head_plan = replace(plan, n_epochs=n_head, stage=f"{plan.stage} of the output layer")
         head = settings._replace(n_frozen=len(network.units), on_validation=False, patience=np.inf)
-        result = _fine_tune_above(network, rows, head_plan, state, head, held_out, verbose)
+        result = _fine_tune_above(network, rows, head_plan, state, head, held_out, verbose, watched)
+        watched = phase, fitted and partial(_after, result, fitted)
     if n_head < plan.n_epochs:
         plan = replace(plan, n_epochs=plan.n_epochs - n_head)
-        result = result.then(_fine_tune_above(network, rows, plan, state, settings, held_out, verbose))
+        later = _fine_tune_above(network, rows, plan, state, settings, held_out, verbose, watched)
+        result = result.then(later)
     return result
 
 
-def _fine_tune_above(network, rows, plan, state, settings, held_out, verbose):
+def _after(before, fitted, result):
+    return fitted(before.then(result))
+
+
+def _fine_tune_above(network, rows, plan, state, settings, held_out, verbose, watched):
     """Train what is above the frozen layers, on the features that these give."""
     n_frozen = settings.n_frozen
     if n_frozen:
@@ -82,7 +95,8 @@ def _fine_tune_above(network, rows, plan, state, settings, held_out, verbose):
         offsets=_fitting_offsets(state.offsets, network),
     )
     watch = Watch(learner, plan, settings, held_out, verbose)
-    train(learner, rows, plan, state, watch)
+    phase, fitted = watched
+    train(learner, rows, plan, state, watch, phase, watch.for_callbacks(fitted))
     state.offsets = learner.offsets
     return watch.end()
 
@@ -94,6 +108,8 @@ def _fitting_offsets(offsets, network):
 
 class Watch:
     """Measures a network after each epoch, tells when to stop, and keeps the best parameters."""
+
+    resumable = ("_patience", "_best", "_result")
 
     def __init__(self, learner, plan, settings, held_out, verbose):
         self._learner, self._plan, self._settings = learner, plan, settings
@@ -122,6 +138,10 @@ class Watch:
             self._best = tuple(array.copy() for array in self._learner.parameters)
         return stands_still and self._may_stop
 
+    def for_callbacks(self, fitted):
+        """Return the function that gives ``fitted(result)`` for the result so far, or None without one."""
+        return None if fitted is None else lambda: fitted(self._result)
+
     def end(self):
         """Put the best parameters back if validation chooses, and return the result."""
         if self._best is not None:
@@ -135,6 +155,8 @@ class Watch:
 
 class _Patience:
     """Counts the epochs since the last that was better than the best so far by `tol`."""
+
+    resumable = ("_best", "_n_no_change")
 
     def __init__(self, tol, patience):
         self._tol, self._patience = tol, patience

@@ -112,6 +112,7 @@ class NetworkLearner:
     """
 
     least_decay = LEAST_DECAY
+    resumable = ("parameters", "offsets")
 
     def __init__(self, network, rng, batch_size, *, dropout=None, max_norm=None, offsets=None):
         self.parameters = network.parameters

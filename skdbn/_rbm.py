@@ -8,11 +8,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, clone
 
 from skdbn import _validation
+from skdbn._callback_support import CallbackSupportMixin, with_callbacks
 from skdbn._contrastive import OFFSETS_FROM
 from skdbn._energy import RBMParameters
 from skdbn._fitted_likelihood import LikelihoodMixin
 from skdbn._fitted_rbm import FittedRBMMixin
 from skdbn._fitted_sampling import SamplingMixin
+from skdbn._html import DocumentedMixin
+from skdbn._phases import attributes_set_by, begin_fit, end_fit
 from skdbn._planning import FirstRate, plan_training
 from skdbn._rbm_fit import (
     Objective,
@@ -39,7 +42,13 @@ _FIRST_RATE = FirstRate(for_one_input=0.14, largest=0.03)
 
 
 class RBMTransformer(
-    ClassNamePrefixFeaturesOutMixin, SamplingMixin, LikelihoodMixin, FittedRBMMixin, BaseEstimator
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    SamplingMixin,
+    LikelihoodMixin,
+    FittedRBMMixin,
+    DocumentedMixin,
+    BaseEstimator,
 ):
     r"""Restricted Boltzmann machine: features and a density learned without labels.
 
@@ -253,7 +262,7 @@ class RBMTransformer(
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None, *, X_val=None):
+    def fit(self, X, y=None, sample_weight=None, *, X_val=None, resume_from=None):
         """Train for `n_iter` epochs.
 
         Parameters
@@ -270,26 +279,50 @@ class RBMTransformer(
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Held-out rows for the free-energy gap in `history_`; nothing is learned from them.
 
+        resume_from : str, path-like or None, default=None
+            File of a :class:`skdbn.callbacks.Checkpoint` of a fit that was cut off, with the same
+            parameters and data: the fit goes on from there, and ends as it would have.
+
         Returns
         -------
         self : RBMTransformer
             The fitted estimator.
         """
-        return self._fit(X, sample_weight, X_val)
+        return self._fit(X, sample_weight, X_val, resume_from=resume_from)
 
     @all_or_nothing
-    def _fit(self, X, sample_weight=None, X_val=None, stage="Training", layer="the RBM"):
+    @with_callbacks
+    def _fit(
+        self,
+        X,
+        sample_weight=None,
+        X_val=None,
+        *,
+        stage="Training",
+        layer="the RBM",
+        journal=None,
+        resume_from=None,
+    ):
         resume = self.warm_start and hasattr(self, "components_")
         frame = X
         rows, X_val, values = self._check_training_data(X, sample_weight, X_val, reset=not resume)
         plan = self._plan(rows, online=False, stage=stage)
+        data = {"X": rows.X, "sample_weight": rows.sample_weight, "X_val": X_val}
+        phase = begin_fit(
+            self, plan.n_epochs, data, frame, warm=resume, journal=journal, resume_from=resume_from
+        )
         if resume:
             training, objective = self._resumed_training(plan.batch_size)
             training.state.start_anew()
         else:
             training, objective = self._new_training(rows, values, plan.batch_size, frame)
-        history = run_training(training, rows, objective, plan, X_val, self.verbose)
+
+        def fitted(history):
+            return attributes_set_by(self, "_keep", training, history, values, add=resume)
+
+        history = run_training(training, rows, objective, plan, X_val, self.verbose, phase, fitted)
         self._keep(training, history, values, add=resume)
+        end_fit(phase, self)
         hidden_mean = Watch(training.machine, rows).hidden_mean()
         _validation.warn_if_saturated(hidden_mean, layer, binary=isinstance(self.hidden_, Bernoulli))
         return self

@@ -97,8 +97,11 @@ def _encoded_mean(visible, mean):
     return visible.encode(mean[np.newaxis], out=np.empty_like(mean)[np.newaxis])[0]
 
 
-def run_training(training, rows, objective, plan, X_val=None, verbose=0):
-    """Train in place; return the history of the epochs as lists of values."""
+def run_training(training, rows, objective, plan, X_val=None, verbose=0, phase=None, fitted=None):
+    """Train in place; return the history of the epochs as lists of values.
+
+    `fitted(history)` returns the attributes of the estimator after an epoch, for the callbacks of a phase.
+    """
     sparsity = None if objective.sparsity is None else Sparsity(objective.sparsity, training.activity)
     learner = RBMLearner(
         training.machine,
@@ -112,18 +115,29 @@ def run_training(training, rows, objective, plan, X_val=None, verbose=0):
         sparsity=sparsity,
     )
     watch = Watch(training.machine, rows, X_val)
-    report = Reporter(plan.stage, plan.n_epochs, verbose)
-    history = {}
-
-    def after_epoch(epoch, learning_rate):
-        values = {"learning_rate": learning_rate, **watch(), **objective.sampler.report(training.chains)}
-        for name, value in values.items():
-            history.setdefault(name, []).append(value)
-        report(epoch, **{name: _mean_of_known(value) for name, value in values.items()})
-
-    train(learner, rows, plan, training.state, after_epoch)
+    history = History(watch, objective.sampler, training, Reporter(plan.stage, plan.n_epochs, verbose))
+    so_far = None if fitted is None else lambda: fitted(history.values)
+    train(learner, rows, plan, training.state, history, phase, so_far)
     training.activity = None if sparsity is None else sparsity.activity
-    return history
+    return history.values
+
+
+class History:
+    """Keeps what is measured after each epoch, and reports it."""
+
+    resumable = ("values",)
+
+    def __init__(self, watch, sampler, training, report):
+        self._watch, self._sampler, self._training, self._report = watch, sampler, training, report
+        self.values = {}  # lists by name, with a value an epoch
+
+    def __call__(self, epoch, learning_rate):
+        """Take in an epoch."""
+        of_chains = self._sampler.report(self._training.chains)
+        values = {"learning_rate": learning_rate, **self._watch(), **of_chains}
+        for name, value in values.items():
+            self.values.setdefault(name, []).append(value)
+        self._report(epoch, **{name: _mean_of_known(value) for name, value in values.items()})
 
 
 def _mean_of_known(values):

@@ -6,7 +6,15 @@ from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
-__all__ = ["Interval", "StrOptions", "check_sample_weight", "fit_context", "safe_indexing"]
+__all__ = [
+    "Interval",
+    "StrOptions",
+    "check_sample_weight",
+    "fit_context",
+    "import_callback",
+    "safe_indexing",
+    "serial_block",
+]
 
 
 def check_sample_weight(sample_weight, X):
@@ -19,3 +27,21 @@ def check_sample_weight(sample_weight, X):
     if not weights.any():  # scikit-learn itself refuses this from 1.9 on
         raise ValueError("sample_weight is zero for all rows; at least one weight must be positive.")
     return weights
+
+
+def import_callback():
+    """Return the module `sklearn.callback`, which scikit-learn has from 1.9 on, or None."""
+    try:
+        import sklearn.callback
+    except ImportError:
+        return None
+    return sklearn.callback
+
+
+def serial_block(contents, **options):
+    """Return what `_sk_visual_block_` has to return: estimators or blocks, one above the other."""
+    try:
+        from sklearn.utils._repr_html.estimator import _VisualBlock
+    except ImportError:  # before 1.7
+        from sklearn.utils._estimator_html_repr import _VisualBlock
+    return _VisualBlock("serial", contents, **options)

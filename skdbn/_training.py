@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from skdbn._phases import no_phase
 from skdbn._threads import threads_for
 from skdbn.exceptions import DivergenceError
 from skdbn.optimizers import Optimizer
@@ -26,6 +27,8 @@ class TrainingState:
     decay_due: float = 0.0  # by which the weights are still to shrink
     offsets: list | None = None  # of a network's layers, see `_centering`
     trained: tuple = ()  # by which optimizer, and arrays of which shapes: what its state fits
+
+    resumable = ("rng", "optimizer_state", "n_steps", "progress", "decay_due", "offsets")
 
     def start_anew(self):
         """Begin another training of the weights as they are, with the same random generator."""
@@ -48,22 +51,30 @@ class Plan:
         self.n_planned_epochs = self.n_planned_epochs or self.n_epochs
 
 
-def train(learner, rows, plan, state, after_epoch):
-    """Run epochs until the plan ends or `after_epoch(epoch, learning_rate)` returns True.
+def train(learner, rows, plan, state, watch, phase=None, fitted=None):
+    """Run epochs until the plan ends, `watch(epoch, learning_rate)` returns True or a callback does.
 
-    Returns the number of epochs run.
+    The epochs are parts of the phase; `fitted()` returns the attributes that the estimator would have
+    after each of them. A training that the journal of the phase has begun goes on from there. Returns the
+    number of epochs run, earlier ones included.
     """
+    phase = phase or no_phase()
     trained = type(plan.optimizer).__name__, *(array.shape for array in learner.parameters)
     if state.optimizer_state is None or state.trained != trained:
         state.optimizer_state, state.trained = plan.optimizer.init(learner.parameters), trained
     # Values that overflow are reported once, and with their cause, when they reach the parameters.
+    training = phase.journal.begin(plan.stage, learner=learner, state=state, watch=watch)
     with np.errstate(over="ignore", invalid="ignore"), threads_for(learner.parameters, plan.batch_size):
-        for epoch in range(1, plan.n_epochs + 1):
+        for epoch in training.epochs_left(plan.n_epochs):
+            part = phase.part("epoch")
             learning_rate = _run_epoch(learner, rows, plan, state)
             _check_finite(learner.parameters, plan.stage, epoch, learning_rate)
-            if after_epoch(epoch, learning_rate):
+            stops = watch(epoch, learning_rate)
+            phase.journal.end_epoch(epoch)
+            if part.end(fitted) or stops:
                 break
-    return epoch
+    phase.journal.finish()
+    return training.n_epochs
 
 
 def _run_epoch(learner, rows, plan, state):

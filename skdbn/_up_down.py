@@ -38,6 +38,7 @@ class UpDownLearner:
     """
 
     least_decay = LEAST_DECAY
+    resumable = ("parameters", "offsets")
 
     def __init__(
         self, network, state, batch_size, *, n_steps=1, offsets=None, sampler=None, discriminative_weight=0
@@ -72,6 +73,17 @@ class UpDownLearner:
     def offsets(self):
         """The offsets of all ways and of the top machine, to go on with."""
         return [learner.offset for learner in (*self._upward, *self._downward)] + [self._top.offsets]
+
+    def after_restoring(self):
+        """Let the parts know parameters that were changed from outside."""
+        self._top.after_restoring()
+
+    @offsets.setter
+    def offsets(self, offsets):
+        *of_ways, of_top = offsets
+        for learner, offset in zip((*self._upward, *self._downward), of_ways, strict=True):
+            learner.offset = offset
+        self._top.offsets = None if of_top is None else Offsets(*of_top)
 
     def epoch_loss(self):
         """Return the weighted mean, since the last call, of -log p of each layer given the one above.

@@ -10,12 +10,13 @@ from scipy import sparse
 from skdbn import _generative_network as generative
 from skdbn import _validation
 from skdbn._class_posterior import join_labels
-from skdbn._dbn import errors_of_layer, layer_prototypes, pretrain_stack
+from skdbn._dbn import layer_prototypes, pretrain_layer, pretrain_stack
 from skdbn._directed import Conditional
 from skdbn._energy import Machine, RBMParameters
 from skdbn._fine_tuning import FineTuningResult, HeldOut, Watch
 from skdbn._generative_network import GenerativeNetwork
 from skdbn._labels import accuracy
+from skdbn._phases import no_phase
 from skdbn._rows import Rows
 from skdbn._supervised_dbn import SupervisedDBN
 from skdbn._training import train
@@ -39,25 +40,27 @@ class UpDownMixin(SupervisedDBN):
         if self._is_generative and y.ndim == 2:
             raise ValueError('fine_tuning="up-down" needs one label a row, but y is an indicator matrix.')
 
-    def _new_network(self, data, task, rng, frame):
+    def _new_network(self, data, task, rng, frame, phase):
         if not self._is_generative:
-            return super()._new_network(data, task, rng, frame)
+            return super()._new_network(data, task, rng, frame, phase)
         machines = self._new_machines(rng, frame)
         lower = machines[:-1]
+        part = phase.part("pre-training", len(machines))
         if self._pretrain is True:
-            pretrain_stack(lower, data.X, data.sample_weight)
+            pretrain_stack(lower, data.X, data.sample_weight, part)
             top = machines[-1]
         else:
             sizes = tuple(len(machine.components_) for machine in machines)
             top = layer_prototypes(self.rbm, sizes, rng, self.verbose)[-1]
         _check_states_between(lower)
-        top = self._fit_top(top, lower, data.labelled(), task)
+        top = self._fit_top(top, lower, data.labelled(), task, part)
+        part.end()
         visible = lower[0].visible_ if lower else top.visible_.parts_[0][0]
         directed = [machine._machine() for machine in lower]
         network = generative.untie(visible, directed, _own(top._machine()), task.n_outputs)
         return network, [*lower, top]
 
-    def _fit_top(self, top, lower, data, task):
+    def _fit_top(self, top, lower, data, task, phase):
         """Train the top machine on the features of the layers below joined to the labels."""
         H = data.X
         for machine in lower:
@@ -67,14 +70,17 @@ class UpDownMixin(SupervisedDBN):
         if self.rbm is None:  # persistent chains rarely change their label: 0.5 to 0.9 on two blobs, CD 0.9
             top.set_params(sampler="cd")
         joined = np.hstack([_dense(H), task.encode(data.targets, H.dtype)])
-        number = len(lower) + 1
-        with errors_of_layer(number) as stage:
-            top._fit(joined, data.sample_weight, stage=stage, layer=f"layer {number}")
+        pretrain_layer(len(lower) + 1, top, joined, data.sample_weight, phase)
         return top
 
-    def _train(self, network, data, task, plan, state, held_out=None, *, with_head=True):
+    def _train(
+        self, network, data, task, plan, state, held_out=None, *, with_head=True, phase=None, fitted=None
+    ):
         if not self._is_generative:
-            return super()._train(network, data, task, plan, state, held_out, with_head=with_head)
+            watched = {"phase": phase, "fitted": fitted}
+            return super()._train(
+                network, data, task, plan, state, held_out, with_head=with_head, **watched
+            )
         data = data.labelled()
         if not data.X.shape[0]:
             return FineTuningResult(converged=True)
@@ -94,7 +100,9 @@ class UpDownMixin(SupervisedDBN):
             discriminative_weight=self.discriminative_weight,
         )
         watch = Watch(learner, plan, settings, held_out, self.verbose)
-        train(learner, rows, plan, state, watch)
+        part = (phase or no_phase()).part("fine-tuning", plan.n_epochs)
+        train(learner, rows, plan, state, watch, part, watch.for_callbacks(fitted))
+        part.end(watch.for_callbacks(fitted))
         state.offsets = learner.offsets
         return replace(watch.end(), converged=True)
 

@@ -158,6 +158,8 @@ class FastPCD(PCD):
 class FastChains:
     """Chains and the fast parameters that drive them."""
 
+    resumable = ("hidden", "fast")
+
     def __init__(self, hidden, parameters):
         self.hidden = hidden
         self.fast = RBMParameters(*map(np.zeros_like, parameters))

@@ -105,6 +105,8 @@ class ParallelTempering(PCD):
 class Replicas:
     """Chains at all temperatures: rows of one temperature follow each other, those of beta = 1 first."""
 
+    resumable = ("all_hidden", "base_bias", "n_sweeps", "_accepted", "_tried")
+
     def __init__(self, hidden, base_bias, n_temperatures):
         self.all_hidden = hidden
         self.base_bias = base_bias

@@ -1,0 +1,214 @@
+"""What a fit leaves on its way, so that another one can go on from there with the same result.
+
+A fit that goes on repeats everything but the epochs that are done: data are read, split and encoded as
+before, with a generator that begins as it did before; where a training begins, it takes up what the journal
+has of it. So nothing has to be kept of what follows from the data.
+"""
+
+import zlib
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+
+from skdbn import _checkpoint_file
+from skdbn._rows import spread_rows
+from skdbn._state_tree import captured, restored
+
+_N_COMPARED_ROWS = 256
+# Neither changes what is learned: the generator is in the journal.
+_FREE_PARAMETERS = ("verbose", "random_state")
+
+
+def _nothing():
+    pass
+
+
+class Training:
+    """One training of a fit, of which a fit may have several: its parts, and how far it is.
+
+    The parts are objects and arrays by name, changed in place as the training goes on.
+    """
+
+    def __init__(self, parts, tree=None):
+        self._parts = parts
+        self.n_epochs, self.finished = 0, False
+        if tree is not None:
+            self.n_epochs, self.finished = tree["n_epochs"], tree["finished"]
+            for name, part in parts.items():
+                restored(part, tree["parts"][name])
+                getattr(part, "after_restoring", _nothing)()
+
+    def epochs_left(self, n_epochs):
+        """Return the numbers, from 1, of the epochs that are still to be run."""
+        return range(self.n_epochs + 1, 1 + (self.n_epochs if self.finished else n_epochs))
+
+    def captured(self):
+        """Return the training as a tree."""
+        parts = {name: captured(part) for name, part in self._parts.items()}
+        return {"n_epochs": self.n_epochs, "finished": self.finished, "parts": parts}
+
+
+class Journal:
+    """The trainings of a fit.
+
+    Parameters: what the fit is of, a function that returns it as `description` does; whether trainings
+    that are over are kept (somebody will write the journal); the journal to go on from, as a tree.
+    """
+
+    def __init__(self, describe=dict, *, kept=False, earlier=None):
+        self._describe = describe
+        self._kept = kept
+        earlier = earlier or {"generator": None, "trainings": {}, "notes": {}, "n_epochs": 0}
+        self._generator = earlier["generator"]  # as the fit began
+        self._trainings = dict(earlier["trainings"])
+        self._running = None  # (name, Training)
+        self.notes = earlier["notes"]  # what callbacks have to remember, trees by name
+        self.n_epochs = self.n_epochs_before = earlier["n_epochs"]  # of the whole fit, and of the earlier
+        self.written = {}  # the number of epochs that the file at each path has
+
+    def take_generator(self, rng):
+        """Note how the generator of the fit begins, or let it begin as that of the earlier one."""
+        if self._generator is not None:
+            restored(rng, self._generator)
+        elif self._kept:
+            self._generator = captured(rng)
+        return rng
+
+    def begin(self, name, **parts):
+        """Return a training that begins, or that goes on where the earlier fit left it."""
+        training = Training(parts, self._trainings.get(name))
+        self._running = name, training
+        return training
+
+    def end_epoch(self, epoch):
+        """Count an epoch of the training that runs."""
+        self._running[1].n_epochs = epoch
+        self.n_epochs += 1
+
+    def finish(self):
+        """End the training that runs."""
+        name, training = self._running
+        training.finished = True
+        if self._kept:
+            self._trainings[name] = training.captured()
+        self._running = None
+
+    def write(self, path):
+        """Write the journal as it stands, unless the file has that already."""
+        if self.written.get(path) == self.n_epochs:
+            return
+        trainings = dict(self._trainings)
+        if self._running is not None:
+            name, training = self._running
+            trainings[name] = training.captured()
+        tree = {
+            "description": self._describe(),
+            "generator": self._generator,
+            "trainings": trainings,
+            "notes": captured(self.notes),
+            "n_epochs": self.n_epochs,
+        }
+        _checkpoint_file.write(path, tree)
+        self.written[path] = self.n_epochs
+
+
+def read_journal(path, present):
+    """Return the journal in a file as a tree, or raise unless it is of a fit like the present one."""
+    tree = _checkpoint_file.read(path)
+    written = tree["description"]
+    for what, value in present.items():
+        if what in ("parameters", "data"):
+            continue
+        if written[what] != value:
+            raise ValueError(f"{str(path)!r} is of {what} {written[what]}, but this is {value}.")
+    _compare_parameters(path, written["parameters"], present["parameters"])
+    _compare_data(path, written["data"], present["data"])
+    return tree
+
+
+def _compare_parameters(path, written, present):
+    for name in sorted({*written, *present}):
+        before, now = written.get(name), present.get(name)
+        if before != now:
+            raise ValueError(
+                f"{str(path)!r} is of a fit with {name}={_shown(before)}, but it is {_shown(now)} now: "
+                "to go on, everything has to be as it was."
+            )
+
+
+def _shown(value):
+    return value["class"] if isinstance(value, dict) and "class" in value else repr(value)
+
+
+def _compare_data(path, written, present):
+    for name in sorted({*written, *present}):
+        before, now = written.get(name), present.get(name)
+        if before == now:
+            continue
+        if before is None or now is None:
+            given = "without" if before is None else "with"
+            raise ValueError(f"{str(path)!r} is of a fit {given} {name}.")
+        if before["shape"] != now["shape"] or before["dtype"] != now["dtype"]:
+            raise ValueError(
+                f"{str(path)!r} is of {name} with the shape {tuple(before['shape'])} and dtype "
+                f"{before['dtype']}; got {tuple(now['shape'])} and {now['dtype']}."
+            )
+        raise ValueError(f"{str(path)!r} is of {name} with other values.")
+
+
+# -- what a fit is of ------------------------------------------------------------------------------
+
+
+def description(estimator, data):
+    """Return what has to be the same for a fit to go on: version, estimator, parameters and data."""
+    return {
+        "skdbn": _version(),
+        "estimator": type(estimator).__name__,
+        "parameters": _parameters(estimator),
+        "data": {name: _fingerprint(array) for name, array in data.items() if array is not None},
+    }
+
+
+def _version():
+    try:
+        return version("skdbn")
+    except PackageNotFoundError:  # used from a folder, without installation
+        return "unknown"
+
+
+def _parameters(estimator):
+    """Return the parameters by name, those of parts as ``part__name``."""
+    flat = {}
+    for name, value in estimator.get_params(deep=False).items():
+        if name in _FREE_PARAMETERS:
+            continue
+        if isinstance(value, BaseEstimator):
+            flat[name] = type(value).__name__
+            flat.update({f"{name}__{inner}": item for inner, item in _parameters(value).items()})
+        else:
+            flat[name] = _plain(value)
+    return flat
+
+
+def _plain(value):
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return [[_plain(name), _plain(item)] for name, item in value.items()]
+    if isinstance(value, BaseEstimator):
+        return [type(value).__name__, *([name, item] for name, item in _parameters(value).items())]
+    if isinstance(value, np.ndarray):
+        return _fingerprint(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    return value if value is None or isinstance(value, (bool, int, float, str)) else repr(type(value))
+
+
+def _fingerprint(array):
+    """Return shape, dtype, and a checksum of some rows."""
+    rows = array[spread_rows(array.shape[0], _N_COMPARED_ROWS)]
+    rows = rows.toarray() if sparse.issparse(rows) else np.ascontiguousarray(rows)
+    content = repr(rows.tolist()).encode() if rows.dtype.hasobject else rows.tobytes()
+    return {"shape": list(array.shape), "dtype": str(array.dtype), "checksum": zlib.crc32(content)}
