@@ -15,14 +15,16 @@ PACKAGE = Path(skdbn.__file__).parent
 # A module imports from levels below its own only. A new module needs its place here.
 LEVELS = [
     # Leaves: they know nothing of the rest.
-    {"_blocks"},
+    {"_blocks", "_html", "_state_tree", "_checkpoint_file", "callbacks"},
     {"_draws"},
     {"schedules", "units", "exceptions", "_centering", "_threads", "_reporting"}
     | {"_rows", "_sklearn_compat", "_transaction", "sparsity", "inspection"},
     {"optimizers", "_energy", "_validation", "_pseudo_likelihood", "_weight_rules", "_columns"}
-    | {"_class_posterior", "_directed", "_labels"},
+    | {"_class_posterior", "_directed", "_labels", "_journal"},
+    {"_phases"},
     {
         "_annealing",
+        "_callback_support",
         "_tempered",
         "_initialization",
         "_likelihood",
@@ -31,7 +33,7 @@ LEVELS = [
         "_visible_types",
         "model_selection",
     },
-    {"samplers", "_fine_tuning", "_fitted", "_planning", "_targets"},
+    {"samplers", "_fine_tuning", "_fitted", "_planning", "_targets", "_html_stack"},
     {"_contrastive", "_fitted_dbn", "_fitted_rbm", "_sampling", "_fitted_likelihood"},
     {"_rbm_fit", "_discriminative", "_generative_network", "_dbn_density"}
     | {"_fitted_sampling", "_fitted_class_rbm"},
@@ -49,6 +51,7 @@ LEVELS = [
 LEVEL = {module: number for number, level in enumerate(LEVELS) for module in level}
 # The same inside each folder; what the folder itself exports comes last.
 FOLDERS = {
+    "callbacks": [{"_contexts"}, {"_checkpoint", "_early_stopping"}, {"callbacks"}],
     "optimizers": [{"_arrays", "_base"}, {"_adagrad", "_adam", "_rmsprop", "_sgd"}, {"optimizers"}],
     "samplers": [{"_base"}, {"_cd", "_pcd"}, {"_tempering"}, {"samplers"}],
     "units": [
@@ -90,6 +93,7 @@ MAY_VALIDATE = {
     "_fitted_likelihood",
     "_visible_types",
     "_planning",
+    "_html_stack",
     "_dbn",
     "_dbn_base",
     "_dbn_transformer",
