@@ -11,10 +11,12 @@ from numbers import Real
 
 from sklearn.base import BaseEstimator
 
+from skdbn._html import DocumentedMixin
+
 __all__ = ["Cosine", "Exponential", "InverseScaling", "Linear", "Schedule", "value_at"]
 
 
-class Schedule(BaseEstimator, metaclass=ABCMeta):
+class Schedule(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
     """Base class of the schedules.
 
     To implement one: derive from this class, store the arguments in `__init__` unchanged, compute
@@ -81,8 +83,10 @@ class Linear(_Finite):
 
     Parameters
     ----------
-    start, end : float
-        First and last value.
+    start : float
+        First value.
+    end : float
+        Last value.
     n_steps : int, default=None
         If given, the way takes this number of updates, whatever the plan, and the value then stays
         at `end`: p is ``min(step / n_steps, 1)``. This is what `partial_fit` on a stream needs,
@@ -116,8 +120,10 @@ class Exponential(_Finite):
 
     Parameters
     ----------
-    start, end : float
-        First and last value, both above 0.
+    start : float
+        First value, above 0.
+    end : float
+        Last value, above 0.
     n_steps : int, default=None
         If given, the way takes this number of updates, whatever the plan, and the value then stays
         at `end`: p is ``min(step / n_steps, 1)``. This is what `partial_fit` on a stream needs,
@@ -150,8 +156,10 @@ class Cosine(_Finite):
 
     Parameters
     ----------
-    start, end : float
-        First and last value.
+    start : float
+        First value.
+    end : float
+        Last value.
     n_steps : int, default=None
         If given, the way takes this number of updates, whatever the plan, and the value then stays
         at `end`: p is ``min(step / n_steps, 1)``. This is what `partial_fit` on a stream needs,

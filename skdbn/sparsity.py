@@ -5,13 +5,15 @@ from numbers import Real
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skdbn._html import DocumentedMixin
+
 __all__ = ["SparsityTarget"]
 
 # Where a mean activity counts as 0 or 1: the slope of the cross-entropy stays finite.
 _SMALLEST_ACTIVITY = 1e-6
 
 
-class SparsityTarget(BaseEstimator):
+class SparsityTarget(DocumentedMixin, BaseEstimator):
     r"""A penalty on hidden units whose mean activity q differs from a target p.
 
     Added to the mean negative log-likelihood, with the sum over the hidden units, is

@@ -5,10 +5,11 @@ from numbers import Real
 
 from sklearn.base import BaseEstimator
 
+from skdbn._html import DocumentedMixin
 from skdbn.schedules import Schedule, check_number, value_at
 
 
-class Optimizer(BaseEstimator, metaclass=ABCMeta):
+class Optimizer(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
     """Base class of the optimizers.
 
     To implement one: derive from this class; store the arguments in `__init__` unchanged; check

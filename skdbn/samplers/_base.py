@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skdbn._html import DocumentedMixin
+
 
 class States(NamedTuple):
     """Rows of visible states with the means of the hidden units given them.
@@ -19,7 +21,7 @@ class States(NamedTuple):
     weights: np.ndarray  # (n_rows,)
 
 
-class Sampler(BaseEstimator, metaclass=ABCMeta):
+class Sampler(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
     """Base class of the samplers.
 
     To implement one: inherit, define `advance`, and add a line to `SAMPLERS`. One that keeps chains

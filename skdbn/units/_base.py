@@ -5,8 +5,10 @@ from abc import ABCMeta, abstractmethod
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+from skdbn._html import DocumentedMixin
 
-class Unit(BaseEstimator, metaclass=ABCMeta):
+
+class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
     """Base class of the types of units.
 
     To implement one: inherit, define the six abstract methods below, and add a line to `UNITS` (in
