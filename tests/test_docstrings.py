@@ -45,6 +45,11 @@ WITHOUT_REFERENCES = {
     "Exponential": "a constant factor needs none",
     "Mixed": "independence given the other layer needs none",
     "DivergenceError": "an error, not a method",
+    **dict.fromkeys(
+        ["FilterDisplay", "HiddenActivityDisplay", "LearningCurveDisplay"]
+        + ["ReconstructionDisplay", "SamplesDisplay"],
+        "a picture of what the estimators compute",
+    ),
     **{base.__name__: "an interface, not a method" for base in BASE_CLASSES},
 }
 WITHOUT_EXAMPLES = {base.__name__: "abstract: says how to implement one" for base in BASE_CLASSES}

@@ -18,9 +18,9 @@ LEVELS = [
     {"_blocks", "_html", "_state_tree", "_checkpoint_file", "callbacks"},
     {"_draws"},
     {"schedules", "units", "exceptions", "_centering", "_threads", "_reporting"}
-    | {"_rows", "_sklearn_compat", "_transaction", "sparsity", "inspection"},
+    | {"_rows", "_sklearn_compat", "_transaction", "sparsity"},
     {"optimizers", "_energy", "_validation", "_pseudo_likelihood", "_weight_rules", "_columns"}
-    | {"_class_posterior", "_directed", "_labels", "_journal"},
+    | {"_class_posterior", "_directed", "_labels", "_journal", "inspection"},
     {"_phases"},
     {
         "_annealing",
@@ -51,6 +51,13 @@ LEVELS = [
 LEVEL = {module: number for number, level in enumerate(LEVELS) for module in level}
 # The same inside each folder; what the folder itself exports comes last.
 FOLDERS = {
+    "inspection": [
+        {"_numbers", "_models", "_drawing"},
+        {"_images"},
+        {"_activity_display", "_filter_display", "_learning_curve_display"}
+        | {"_reconstruction_display", "_samples_display"},
+        {"inspection"},
+    ],
     "callbacks": [{"_contexts"}, {"_checkpoint", "_early_stopping"}, {"callbacks"}],
     "optimizers": [{"_arrays", "_base"}, {"_adagrad", "_adam", "_rmsprop", "_sgd"}, {"optimizers"}],
     "samplers": [{"_base"}, {"_cd", "_pcd"}, {"_tempering"}, {"samplers"}],

@@ -18,6 +18,13 @@ REFERENCE = Path(__file__).parents[1] / "doc" / "api.rst"
 PROMISED = {
     "skdbn": ["DBNClassifier", "DBNRegressor", "DBNTransformer", "RBMClassifier", "RBMTransformer"],
     "skdbn.exceptions": ["DivergenceError"],
+    "skdbn.inspection": [
+        "FilterDisplay",
+        "HiddenActivityDisplay",
+        "LearningCurveDisplay",
+        "ReconstructionDisplay",
+        "SamplesDisplay",
+    ],
     "skdbn.model_selection": ["SemiSupervisedSplit"],
     "skdbn.optimizers": ["SGD", "AdaGrad", "Adam", "RMSProp"],
     "skdbn.samplers": ["CD", "PCD", "FastPCD", "MeanField", "ParallelTempering"],

@@ -1,11 +1,9 @@
-"""Looking into a fitted RBM: how active its hidden units are, how large its weights, how its chains mix."""
+"""Numbers about a fitted RBM: how active its hidden units are, how large its weights, how chains mix."""
 
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
-
-__all__ = ["HiddenActivity", "WeightNorms", "hidden_activity", "swap_rates", "weight_norms"]
 
 # A hidden unit whose mean changes by less than this over the rows tells nothing about them.
 _SMALLEST_SPREAD = 1e-3
@@ -69,7 +67,11 @@ def hidden_activity(rbm, X):
     >>> int(hidden_activity(rbm, X).constant.sum())
     0
     """
-    H = np.asarray(rbm.transform(X), dtype=np.float64)
+    return summary(np.asarray(rbm.transform(X), dtype=np.float64))
+
+
+def summary(H):
+    """Return the HiddenActivity of hidden means (n_samples, n_components)."""
     return HiddenActivity(
         mean=H.mean(axis=0),
         standard_deviation=H.std(axis=0),
