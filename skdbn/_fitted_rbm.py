@@ -4,11 +4,12 @@ import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skdbn._energy import Machine, RBMParameters
+from skdbn._export import EncoderExportMixin
 from skdbn._fitted import FittedMixin
 from skdbn._rows import encoded_blocks
 
 
-class FittedRBMMixin(FittedMixin):
+class FittedRBMMixin(EncoderExportMixin, FittedMixin):
     """Methods of a fitted RBM. None of them changes the estimator."""
 
     def _machine(self, dtype=None):

@@ -7,6 +7,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skdbn import _dbn_density, _validation
+from skdbn._export import EncoderExportMixin
 from skdbn._likelihood import LogPartition
 from skdbn._rows import blocks_of_rows
 from skdbn._threads import threads_for
@@ -32,7 +33,7 @@ def _is_density(stack):
     return getattr(stack, "pretrain", True) is not False
 
 
-class FittedStackMixin:
+class FittedStackMixin(EncoderExportMixin):
     """The density of the pre-trained stack `rbms_`, fine-tuned or not. Nothing changes the estimator."""
 
     def _machines(self):

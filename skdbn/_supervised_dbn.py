@@ -7,13 +7,14 @@ from sklearn.frozen import FrozenEstimator
 from skdbn import _validation
 from skdbn._dbn_base import BaseDBN
 from skdbn._dbn_transformer import DBNTransformer
+from skdbn._export import NetworkExportMixin
 from skdbn._fine_tuning import FineTuning
 from skdbn._initialization import initial_output_layer
 from skdbn._network import Network
 from skdbn._sklearn_compat import Interval
 
 
-class SupervisedDBN(BaseDBN):
+class SupervisedDBN(NetworkExportMixin, BaseDBN):
     """A stack of RBMs with an output layer on top, trained on rows with targets."""
 
     _parameter_constraints: dict = {

@@ -33,7 +33,10 @@ LEVELS = [
         "_visible_types",
         "model_selection",
     },
-    {"samplers", "_fine_tuning", "_fitted", "_planning", "_targets", "_html_stack"},
+    {"samplers", "_fine_tuning", "_fitted", "_planning", "_targets", "_html_stack"}
+    | {"_export_layers", "_export_torch", "persistence"},
+    {"_export_mlp"},
+    {"_export"},
     {"_contrastive", "_fitted_dbn", "_fitted_rbm", "_sampling", "_fitted_likelihood"},
     {"_rbm_fit", "_discriminative", "_generative_network", "_dbn_density"}
     | {"_fitted_sampling", "_fitted_class_rbm"},
@@ -46,6 +49,7 @@ LEVELS = [
     {"_supervised_dbn"},
     {"_up_down_dbn", "_dbn_regressor"},
     {"_dbn_classifier"},
+    {"onnx"},
     {"skdbn"},
 ]
 LEVEL = {module: number for number, level in enumerate(LEVELS) for module in level}
@@ -59,6 +63,7 @@ FOLDERS = {
         {"inspection"},
     ],
     "callbacks": [{"_contexts"}, {"_checkpoint", "_early_stopping"}, {"callbacks"}],
+    "onnx": [{"_graph", "_units"}, {"_estimators"}, {"_model"}, {"_skl2onnx"}, {"onnx"}],
     "optimizers": [{"_arrays", "_base"}, {"_adagrad", "_adam", "_rmsprop", "_sgd"}, {"optimizers"}],
     "samplers": [{"_base"}, {"_cd", "_pcd"}, {"_tempering"}, {"samplers"}],
     "units": [
@@ -103,6 +108,7 @@ MAY_VALIDATE = {
     "_html_stack",
     "_dbn",
     "_dbn_base",
+    "_export",
     "_dbn_transformer",
     "_supervised_dbn",
     "_up_down_dbn",
@@ -234,15 +240,15 @@ class Absent:
     asked_for = set()
 
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"matplotlib", "pandas", "polars", "rich", "torch"}:
+        if name.split(".")[0] in {"matplotlib", "onnx", "pandas", "polars", "rich", "torch"}:
             self.asked_for.add(name)
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Absent())
 import skdbn, skdbn.exceptions, skdbn.optimizers, skdbn.samplers, skdbn.schedules, skdbn.units
-import skdbn.inspection, skdbn.model_selection, skdbn.sparsity
+import skdbn.inspection, skdbn.model_selection, skdbn.onnx, skdbn.persistence, skdbn.sparsity
 # scikit-learn itself asks for the others.
-print(sorted(Absent.asked_for & {"matplotlib", "torch"}))
+print(sorted(Absent.asked_for & {"matplotlib", "onnx", "torch"}))
 rbm = skdbn.RBMTransformer(n_components=2, n_iter=1, batch_size=None)
 print(rbm.fit_transform([[0, 1], [1, 0]]).shape)
 """
