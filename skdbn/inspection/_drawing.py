@@ -3,7 +3,7 @@
 import numpy as np
 
 _WIDEST, _HIGHEST = 6.4, 6.4  # of what is drawn, in inches
-_NARROWEST = 3.2  # for a title
+_NARROWEST = 3.6  # for a title
 _LARGEST_IMAGE = 1.3
 _SMALL = 8  # points, of numbers beside images
 _MOST_NAMES = 40  # more labels than these along an axis cannot be read

@@ -230,13 +230,13 @@ def _summaries(rates):
 
 def _select(curves, quantities, model):
     """Return the curves to draw, or raise if there are none."""
+    if not curves:
+        raise TypeError(
+            "LearningCurveDisplay needs an estimator with `history_` or `loss_curve_`, such as "
+            f"RBMTransformer or DBNClassifier; {type(model).__name__} has none."
+        )
     if quantities is None:
         quantities = [quantity for quantity in curves if quantity != _LEAST_INTERESTING]
-        if not quantities:
-            raise TypeError(
-                "LearningCurveDisplay needs an estimator with `history_` or `loss_curve_`, such as "
-                f"RBMTransformer or DBNClassifier; {type(model).__name__} has measured nothing."
-            )
     quantities = [quantities] if isinstance(quantities, str) else list(quantities)
     unknown = [quantity for quantity in quantities if quantity not in curves]
     if unknown or not quantities:

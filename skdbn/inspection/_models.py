@@ -88,6 +88,28 @@ def passed_by_means(model, X, labels=None):
     return rbm.visible_.decode(mean[:, :n_features].copy())
 
 
+def reconstructed(model, X, display):
+    """Return the reconstructions of rows, and what to call the model that made them.
+
+    A DBN without `reconstruct` passes rows up and down its pre-trained machines by means.
+    """
+    name, machines = type(model).__name__, getattr(model, "rbms_", [])
+    if hasattr(model, "reconstruct") or not machines:
+        others = "RBMTransformer, DBNTransformer or a pre-trained DBNClassifier"
+        return method_of(model, "reconstruct", display, others)(X), name
+    if hasattr(model, "generative_coefs_"):
+        raise ValueError(
+            'A network trained by fine_tuning="up-down" reconstructs nothing: its top machine needs the '
+            "label. SamplesDisplay shows what it draws."
+        )
+    H = as_array(X)
+    for machine in machines:
+        H = machine.transform(H)
+    for machine in reversed(machines):
+        H = machine.inverse_transform(H)
+    return H, f"{name}, pre-trained machines"
+
+
 # -- layers and filters ----------------------------------------------------------------------------
 
 

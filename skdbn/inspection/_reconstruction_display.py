@@ -20,14 +20,13 @@ from skdbn.inspection._models import (
     check_count,
     chosen_rows,
     encoded,
-    method_of,
     model_and_rows,
+    reconstructed,
 )
 from skdbn.inspection._models import feature_names as names_of
 
 _LINE_LABELS = ("data", "reconstruction", "squared error")
 _MARGINS = (0.9, 0.35)  # for these labels and the title, in inches
-_CAN_RECONSTRUCT = "RBMTransformer, DBNTransformer or a pre-trained DBNClassifier"
 
 
 class ReconstructionDisplay:
@@ -151,13 +150,17 @@ class ReconstructionDisplay:
         """
         check_count("n_samples", n_samples)
         model, X = model_and_rows(estimator, chosen_rows(X, n_samples))
-        reconstructions, name = _reconstruct(model, X, cls.__name__, name)
+        reconstructions, title = reconstructed(model, X, cls.__name__)
         X = as_array(X)
         image_shape = resolve_image_shape(image_shape, X.shape[1])
         scaled = encoded(model, X), encoded(model, reconstructions)
         shown = scaled if image_shape is None else (X, as_array(reconstructions))
         display = cls(
-            *shown, _errors(*scaled), image_shape=image_shape, feature_names=names_of(model), name=name
+            *shown,
+            _errors(*scaled),
+            image_shape=image_shape,
+            feature_names=names_of(model),
+            name=title if name is None else name,
         )
         return display.plot(ax, n_columns=n_columns, im_kwargs=im_kwargs, text_kwargs=text_kwargs)
 
@@ -306,22 +309,3 @@ class ReconstructionDisplay:
 
 def _errors(X, reconstructions):
     return np.mean((X - reconstructions) ** 2, axis=1)
-
-
-def _reconstruct(model, X, display, name):
-    """Return the reconstructions of rows and what they are of."""
-    title = type(model).__name__ if name is None else name
-    machines = getattr(model, "rbms_", [])
-    if hasattr(model, "reconstruct") or not machines:
-        return method_of(model, "reconstruct", display, _CAN_RECONSTRUCT)(X), title
-    if hasattr(model, "generative_coefs_"):
-        raise ValueError(
-            'A network trained by fine_tuning="up-down" reconstructs nothing: its top machine needs the '
-            "label. SamplesDisplay shows what it draws."
-        )
-    H = as_array(X)
-    for machine in machines:
-        H = machine.transform(H)
-    for machine in reversed(machines):
-        H = machine.inverse_transform(H)
-    return H, f"{title}, pre-trained machines" if name is None else title
