@@ -18,7 +18,7 @@ def to_perceptron(dbn):
     if is_classifier and len(dbn.classes_) < 2:
         raise ValueError("to_mlp needs a classifier of two or more classes; this one knows one.")
     model = (MLPClassifier if is_classifier else MLPRegressor)(
-        dbn._hidden_sizes(), activation=_activation(dbn._units), random_state=0
+        hidden_layer_sizes=dbn._hidden_sizes(), activation=_activation(dbn._units), random_state=0
     )
     weights, biases = _output_of_perceptron(dbn)
     _initialize(model, dbn, weights[0].dtype)
