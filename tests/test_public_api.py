@@ -63,7 +63,7 @@ def names_in_reference():
     names, module, in_list = {}, None, False
     for line in REFERENCE.read_text(encoding="utf-8").splitlines():
         entry = line.strip()
-        if entry.startswith(".. currentmodule::"):
+        if entry.startswith((".. module::", ".. currentmodule::")):
             module = entry.split("::")[1].strip()
         elif entry.startswith(".. autosummary::"):
             in_list = True
