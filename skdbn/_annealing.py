@@ -7,10 +7,19 @@ doi:10.1023/A:1008923215028; Salakhutdinov and Murray (2008), doi:10.1145/139015
 estimate: Burda, Grosse and Salakhutdinov (2015), arXiv:1412.8566.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.special import logsumexp
+
+from skdbn._tempered import TemperedMachine
+from skdbn._typing import Floats, Rng
+
+# Called with the number of the step and the number of steps.
+Progress: TypeAlias = Callable[[int, int], object]
 
 
 class AnnealedEstimate(NamedTuple):
@@ -21,7 +30,9 @@ class AnnealedEstimate(NamedTuple):
     effective_sample_size: float  # (sum w)^2 / sum w^2, between 1 and the number of runs
 
 
-def annealed_log_partition(path, betas, n_runs, rng, progress=None):
+def annealed_log_partition(
+    path: TemperedMachine, betas: Floats, n_runs: int, rng: Rng, progress: Progress | None = None
+) -> AnnealedEstimate:
     """Estimate log Z by annealing from the base to the machine: E[exp] is Z, so it tends to be low.
 
     `betas` rise from 0 to 1; `progress(step, n_steps)` is called after each.
@@ -33,7 +44,9 @@ def annealed_log_partition(path, betas, n_runs, rng, progress=None):
     return AnnealedEstimate(value, standard_error, effective_sample_size)
 
 
-def reverse_annealed_log_partition(path, betas, v, rng, progress=None):
+def reverse_annealed_log_partition(
+    path: TemperedMachine, betas: Floats, v: Floats, rng: Rng, progress: Progress | None = None
+) -> AnnealedEstimate:
     """Estimate log Z by annealing from the machine's own states `v` to the base: it tends to be high.
 
     With states drawn exactly from the machine the mean weight is 1/Z, up to the base. `v` is not changed.
@@ -45,7 +58,7 @@ def reverse_annealed_log_partition(path, betas, v, rng, progress=None):
     return AnnealedEstimate(value, standard_error, effective_sample_size)
 
 
-def _anneal(path, betas, v, rng, progress):
+def _anneal(path: TemperedMachine, betas: Floats, v: Floats, rng: Rng, progress: Progress | None) -> Floats:
     """Take the states `v` of the first machine along the betas, in place; return the log weights.
 
     A state is weighted by the ratio of the next machine's probability to its own, then moved by a Gibbs
@@ -74,7 +87,7 @@ def _anneal(path, betas, v, rng, progress):
     return log_weights
 
 
-def _log_mean_exp(log_weights):
+def _log_mean_exp(log_weights: Floats) -> tuple[float, float, float]:
     """Return log of the mean weight, its standard error by the delta method, the effective size."""
     n = len(log_weights)
     log_mean = logsumexp(log_weights) - np.log(n)
@@ -83,7 +96,7 @@ def _log_mean_exp(log_weights):
     return float(log_mean), float(standard_error), float(n**2 / (weights @ weights))
 
 
-def default_betas(n):
+def default_betas(n: int) -> Floats:
     """Return `n` evenly spaced values from 0 to 1.
 
     On machines trained on digits (64x12, 64x20) and MNIST (784x16) no power and no logistic curve was

@@ -11,16 +11,20 @@ Normalising the mapped gradient instead diverges, since the biases' gradient the
 the weights'. See Montavon and Mueller (2012) for networks; Melchior, Fischer and Wiskott (2016) for RBMs.
 """
 
+from __future__ import annotations
+
+from skdbn._typing import Floats
+
 # Share of the old offset that each update replaces.
 _RATE = 0.01
 
 
-def follow(offset, mean):
+def follow(offset: Floats, mean: Floats) -> None:
     """Move an offset towards the mean of the states of a batch, in place."""
     offset += _RATE * (mean - offset)
 
 
-def map_to_plain_bias(bias_update, weight_update, offset):
+def map_to_plain_bias(bias_update: Floats, weight_update: Floats, offset: Floats) -> None:
     """Turn the update of a centred bias into that of the plain one, in place.
 
     `weight_update` has shape (n_states, n_biases).

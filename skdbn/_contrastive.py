@@ -1,13 +1,19 @@
 """One training step of an RBM: data term, model term, their difference, and the update."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
 
 from skdbn._centering import follow, map_to_plain_bias
-from skdbn._energy import RBMParameters
+from skdbn._energy import Machine, RBMParameters
+from skdbn._rows import Batch
+from skdbn._typing import Chains, Floats, Rng
 from skdbn._weight_rules import WeightRules
-from skdbn.samplers import States
+from skdbn.samplers import Sampler, States
+from skdbn.sparsity import SparsityTarget
+from skdbn.units import Unit
 
 _NO_RULES = WeightRules()
 OFFSETS_FROM = ("data", "model", "average")
@@ -16,11 +22,11 @@ OFFSETS_FROM = ("data", "model", "average")
 class Offsets(NamedTuple):
     """What is subtracted from the states in the gradient: the origin of the parametrisation."""
 
-    visible: np.ndarray  # mu, (n_visible,)
-    hidden: np.ndarray  # lambda, (n_hidden,)
+    visible: Floats  # mu, (n_visible,)
+    hidden: Floats  # lambda, (n_hidden,)
 
 
-def follow_means(offsets, source, data, model):
+def follow_means(offsets: Offsets, source: str, data: States, model: States) -> None:
     """Move the offsets towards the means of a batch; `source` is one of OFFSETS_FROM.
 
     The means of the visible data are known from the start, so with "data" theirs are not moved.
@@ -41,11 +47,11 @@ class Sparsity:
 
     resumable = ("activity",)
 
-    def __init__(self, target, activity=None):
+    def __init__(self, target: SparsityTarget, activity: Floats | None = None) -> None:
         self.target = target
         self.activity = activity  # running mean of each hidden unit; None at first
 
-    def error(self, hidden, data):
+    def error(self, hidden: Unit, data: States) -> Floats:
         """Return the derivative of the penalty by the hidden fields of each row, for rows of weight 1."""
         mean = data.weights @ data.hidden_mean
         if self.activity is None:
@@ -71,17 +77,17 @@ class RBMLearner:
 
     def __init__(
         self,
-        machine,
-        sampler,
-        chains,
-        offsets,
-        rng,
-        batch_size,
+        machine: Machine,
+        sampler: Sampler,
+        chains: Chains,
+        offsets: Offsets | None,
+        rng: Rng,
+        batch_size: int,
         *,
-        offsets_from="data",
-        rules=_NO_RULES,
-        sparsity=None,
-    ):
+        offsets_from: str = "data",
+        rules: WeightRules = _NO_RULES,
+        sparsity: Sparsity | None = None,
+    ) -> None:
         self.machine = machine
         self.sampler = sampler
         self.chains = chains
@@ -100,16 +106,16 @@ class RBMLearner:
         self._gradient = RBMParameters(*map(np.empty_like, machine.parameters))
 
     @property
-    def parameters(self):
+    def parameters(self) -> RBMParameters:
         """The arrays that training changes."""
         return self.machine.parameters
 
     @property
-    def least_decay(self):
+    def least_decay(self) -> float:
         """The smallest decay that `apply` is to be given."""
         return self.rules.least_decay
 
-    def gradient(self, batch):
+    def gradient(self, batch: Batch) -> RBMParameters:
         """Return the gradient, model term - data term, for one batch."""
         data = self._data_term(batch)
         model = self._model_term(data)
@@ -119,7 +125,7 @@ class RBMLearner:
         self._scale_gradient(data, penalty)
         return self._difference(data, model, penalty)
 
-    def _data_term(self, batch):
+    def _data_term(self, batch: Batch) -> States:
         """Positive phase: the data and the hidden means given them."""
         rows = slice(self._batch_size - len(batch.weights), self._batch_size)
         rng = self.rng if self.sampler.draws else None
@@ -127,12 +133,12 @@ class RBMLearner:
         h = self.machine.mean_h_from_v(v, out=self._hidden[rows])
         return States(v, h, batch.weights)
 
-    def _model_term(self, data):
+    def _model_term(self, data: States) -> States:
         """Negative phase: states of the model's own distribution."""
         out = self._visible[self._batch_size :], self._hidden[self._batch_size :]
         return self.sampler.advance(self.machine, data, self.chains, self.rng, out)
 
-    def _scale_gradient(self, data, penalty):
+    def _scale_gradient(self, data: States, penalty: Floats | None) -> None:
         """Fill the gradient of the learned scales; what the model says of them is known exactly."""
         gradient = self._gradient.log_scales
         if gradient.size:
@@ -141,7 +147,7 @@ class RBMLearner:
             field = self.machine.field_v_from_h(h)
             gradient[:] = self.machine.visible.log_scale_gradient(data.visible, field, data.weights)
 
-    def _difference(self, data, model, penalty):
+    def _difference(self, data: States, model: States, penalty: Floats | None) -> RBMParameters:
         """Return <(h - lambda)(v - mu)>, <h> and <v> of the model minus those of the data."""
         rows = slice(self._batch_size - len(data.weights), self._batch_size + len(model.weights))
         v, h = self._visible[rows], self._hidden[rows]
@@ -160,7 +166,7 @@ class RBMLearner:
         np.matmul(h.T, v, out=gradient.weights)
         return gradient
 
-    def apply(self, update, decay):
+    def apply(self, update: RBMParameters, decay: float) -> None:
         """Add an update, after the rules for weights had their say on it.
 
         The rules belong to the update of the weights before it is mapped: decay then pulls the centred
@@ -175,7 +181,7 @@ class RBMLearner:
             parameter += change
         self.after_restoring()
 
-    def after_restoring(self):
+    def after_restoring(self) -> None:
         """Let the visible units know the scales that are among the parameters."""
         if self.parameters.log_scales.size:
             self.machine.visible.set_log_scales(self.parameters.log_scales)

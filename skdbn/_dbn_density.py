@@ -22,14 +22,20 @@ Rows and the states of all layers are here in the units of their data: machine l
 has as hidden states, and decodes what it gives back.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
 
+from skdbn._energy import Machine
+from skdbn._likelihood import LogPartition
 from skdbn._rows import blocks_of_rows
 from skdbn._sampling import gibbs_steps
+from skdbn._typing import Floats, Matrix, Rng
 
 
 class LikelihoodBound(NamedTuple):
@@ -43,15 +49,17 @@ class LikelihoodBound(NamedTuple):
 
     value: float  # mean over the rows
     standard_error: float
-    per_row: np.ndarray  # (n_rows,) in float64
+    per_row: Floats  # (n_rows,) in float64
     importance_weighted: float  # mean over the rows
-    importance_weighted_per_row: np.ndarray  # (n_rows,) in float64
+    importance_weighted_per_row: Floats  # (n_rows,) in float64
 
 
 # -- the likelihood --------------------------------------------------------------------------------
 
 
-def log_likelihood_bound(machines, X, log_partition, n_draws, rng):
+def log_likelihood_bound(
+    machines: Sequence[Machine], X: Matrix, log_partition: LogPartition, n_draws: int, rng: Rng | None
+) -> LikelihoodBound:
     """Return the LikelihoodBound of rows (dense or CSR); exact, but for log Z, for a single machine.
 
     `log_partition` is the LogPartition of the last machine, in the units of its data. Draws are made one
@@ -70,7 +78,9 @@ def log_likelihood_bound(machines, X, log_partition, n_draws, rng):
     return LikelihoodBound(float(mean.mean()), float(error), mean, float(log_mean_exp.mean()), log_mean_exp)
 
 
-def bound_of_each_row(machines, X, log_partition, n_draws):
+def bound_of_each_row(
+    machines: Sequence[Machine], X: Matrix, log_partition: LogPartition, n_draws: int
+) -> Floats:
     """Return the bounds of rows, (n_rows,), with draws that follow from the row itself.
 
     So the bound of a row is the same in any company, and those of different rows are independent: what a
@@ -89,12 +99,12 @@ def bound_of_each_row(machines, X, log_partition, n_draws):
     return bounds - _constant(machines, log_partition)
 
 
-def _constant(machines, log_partition):
+def _constant(machines: Sequence[Machine], log_partition: LogPartition) -> float:
     """Return what all log weights have in common: log Z, and the units of the layers."""
     return log_partition.value + sum(machine.visible.log_volume() for machine in machines[:-1])
 
 
-def log_weights(machines, v, n_draws, rng):
+def log_weights(machines: Sequence[Machine], v: Floats, n_draws: int, rng: Rng | None) -> Iterator[Floats]:
     """Yield w + log Z_L of each encoded row, in float64, once for each draw from Q.
 
     A single machine has nothing to draw and yields its -F once.
@@ -104,6 +114,7 @@ def log_weights(machines, v, n_draws, rng):
     if bottom is top:
         yield of_rows
         return
+    assert rng is not None, "rng for more than one machine"
     field = bottom.field_h_from_v(v)
     for _ in range(n_draws):
         log_weight = of_rows.copy()
@@ -117,26 +128,26 @@ def log_weights(machines, v, n_draws, rng):
         yield log_weight
 
 
-def _over_draws(draws):
+def _over_draws(draws: Iterable[Floats]) -> tuple[Floats, Floats, Floats]:
     """Return the mean of draws, the variance of this mean, and the log of the mean of their exp.
 
     By Welford's update, which keeps no draw and does not cancel.
     """
-    mean = scatter = 0.0
-    log_total = -np.inf
+    mean = scatter = np.zeros(())
+    log_total = np.array(-np.inf)
     for n_draws, log_weight in enumerate(draws, start=1):
         difference = log_weight - mean
         mean = mean + difference / n_draws
         scatter = scatter + difference * (log_weight - mean)
         log_total = np.logaddexp(log_total, log_weight)
-    variance = scatter / (n_draws - 1) / n_draws if n_draws > 1 else np.nan
+    variance = scatter / (n_draws - 1) / n_draws if n_draws > 1 else np.full_like(mean, np.nan)
     return mean, variance, log_total - np.log(n_draws)
 
 
 # -- draws -----------------------------------------------------------------------------------------
 
 
-def sample_stack(machines, v, n_steps, rng):
+def sample_stack(machines: Sequence[Machine], v: Floats, n_steps: int, rng: Rng) -> Floats:
     """Run Gibbs steps of the top machine from encoded states `v` of it, then draw each layer below.
 
     Returns rows in the units of the data. A row is a draw of the network if the chain has forgotten `v`.
@@ -148,7 +159,7 @@ def sample_stack(machines, v, n_steps, rng):
     return x
 
 
-def sample_up(machines, x, rng):
+def sample_up(machines: Sequence[Machine], x: Floats, rng: Rng) -> Floats:
     """Draw the layers above rows from Q and return the visible states of the top machine, encoded."""
     for machine in machines[:-1]:
         x = machine.drawn_exactly().sample_h_from_v(encoded(machine, x), rng)
@@ -158,25 +169,25 @@ def sample_up(machines, x, rng):
 # -- passes by means -------------------------------------------------------------------------------
 
 
-def mean_up(machines, x):
+def mean_up(machines: Sequence[Machine], x: Floats) -> Floats:
     """Return the means of the last machine's hidden units, each given the means below."""
     for machine in machines:
         x = machine.mean_h_from_v(encoded(machine, x))
     return x
 
 
-def mean_down(machines, h):
+def mean_down(machines: Sequence[Machine], h: Floats) -> Floats:
     """Return the means of the rows, in the units of the data, each layer given the means above."""
     for machine in reversed(machines):
         h = machine.visible.decode(machine.mean_v_from_h(h))
     return h
 
 
-def encoded(machine, x):
+def encoded(machine: Machine, x: Floats) -> Floats:
     """Return a copy of states in the coordinates of a machine's visible units, in its dtype."""
     return machine.visible.encode(x, out=np.empty(x.shape, dtype=machine.parameters.weights.dtype))
 
 
-def largest_width(machines):
+def largest_width(machines: Sequence[Machine]) -> int:
     """Return the number of units of the largest layer."""
     return max(max(machine.parameters.weights.shape) for machine in machines)

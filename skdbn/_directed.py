@@ -7,12 +7,15 @@ With states x of the one layer, the units y of the other are independent, each w
 so the derivative by the field is mean(field) - y, whatever the type of the units.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
 
 from skdbn._blocks import add_scaled
 from skdbn._centering import follow, map_to_plain_bias
+from skdbn._typing import Arrays, Floats, Rng
 from skdbn.units import Unit
 
 
@@ -20,25 +23,25 @@ class Conditional(NamedTuple):
     """The distribution p(y | x) of a layer of units given the states of another layer."""
 
     unit: Unit  # type of the units y
-    weights: np.ndarray  # (n_x, n_y)
-    bias: np.ndarray  # (n_y,)
+    weights: Floats  # (n_x, n_y)
+    bias: Floats  # (n_y,)
 
-    def field(self, x, out=None):
+    def field(self, x: Floats, out: Floats | None = None) -> Floats:
         """Return the fields of the units, bias included: (n_rows, n_y)."""
         out = np.matmul(x, self.weights, out=out)
         out += self.bias
         return out
 
-    def mean(self, x):
+    def mean(self, x: Floats) -> Floats:
         """Return the mean of the units given `x`."""
         field = self.field(x)
         return self.unit.mean(field, out=field)
 
-    def sample(self, x, rng):
+    def sample(self, x: Floats, rng: Rng) -> Floats:
         """Draw the units given `x`."""
         return self.unit.mean_and_sample(self.field(x), rng)
 
-    def losses(self, field, y):
+    def losses(self, field: Floats, y: Floats) -> Floats:
         """Return -log p(y | field) of each row."""
         log_partition = self.unit.log_partition(field).sum(axis=1)
         return self.unit.base_energy(y) + log_partition - np.einsum("ij,ij->i", y, field)
@@ -51,7 +54,7 @@ class ConditionalLearner:
     `offset` is the running mean of the states x, None at first.
     """
 
-    def __init__(self, conditional, n_rows, offset=None):
+    def __init__(self, conditional: Conditional, n_rows: int, offset: Floats | None = None) -> None:
         self.conditional = conditional
         self.offset = offset
         dtype = conditional.weights.dtype
@@ -59,16 +62,18 @@ class ConditionalLearner:
         self._gradient = np.empty_like(conditional.weights), np.empty_like(conditional.bias)
 
     @property
-    def parameters(self):
+    def parameters(self) -> tuple[Floats, Floats]:
         """The arrays that training changes."""
         return self.conditional.weights, self.conditional.bias
 
-    def draw(self, x, rng, out):
+    def draw(self, x: Floats, rng: Rng, out: Floats) -> Floats:
         """Write units drawn given `x` to `out`."""
         field = self.conditional.field(x, out=self._field[: len(x)])
         return self.conditional.unit.mean_and_sample(field, rng, out=out)
 
-    def gradient(self, x, y, row_weights, losses=None):
+    def gradient(
+        self, x: Floats, y: Floats, row_weights: Floats, losses: Floats | None = None
+    ) -> tuple[Floats, Floats]:
         """Return the gradient for pairs of states; `x` is centred in place.
 
         -log p(y | x) of each row is added to `losses`, if these are given.
@@ -79,20 +84,21 @@ class ConditionalLearner:
         error = self.conditional.unit.mean(field, out=field)
         error -= y
         error *= row_weights[:, np.newaxis]
-        self._follow_mean(row_weights @ x)
-        x -= self.offset
+        x -= self._follow_mean(row_weights @ x)
         of_weights, of_bias = self._gradient
         np.matmul(x.T, error, out=of_weights)
         np.sum(error, axis=0, out=of_bias)
         return self._gradient
 
-    def _follow_mean(self, mean):
+    def _follow_mean(self, mean: Floats) -> Floats:
         if self.offset is None:
             self.offset = mean
         follow(self.offset, mean)
+        return self.offset
 
-    def apply(self, update, decay):
+    def apply(self, update: Arrays, decay: float) -> None:
         """Add an update, after the weights shrank by the factor 1 - decay."""
+        assert self.offset is not None  # `gradient` came first
         weight_change, bias_change = update
         if decay:
             add_scaled(weight_change, self.conditional.weights, -decay)

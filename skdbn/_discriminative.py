@@ -14,21 +14,27 @@ with p_k = p(k | x): a share of the posterior, less that of the row's own label.
 factors w generative and w unlabeled; without them, the gradient is exact.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from skdbn._centering import follow
 from skdbn._class_posterior import (
+    input_and_label_units,
     input_field,
     log_softmax,
     mean_of_hidden,
     scores_of_fields,
     split_weights,
 )
-from skdbn._contrastive import RBMLearner
+from skdbn._contrastive import Offsets, RBMLearner
+from skdbn._energy import Machine, RBMParameters
 from skdbn._labels import NO_LABEL
-from skdbn.samplers import States
+from skdbn._rows import Batch
+from skdbn._typing import Chains, Floats, Integers, Rng
+from skdbn.samplers import Sampler, States
 
 
 class Terms(NamedTuple):
@@ -42,9 +48,9 @@ class Terms(NamedTuple):
 class _Factors(NamedTuple):
     """What the states of each row count for in the gradient: arrays (n_rows,)."""
 
-    posterior: np.ndarray  # of the states with label k: times p_k
-    label: np.ndarray  # of the state with the row's own label, with a minus
-    model: np.ndarray  # of the model term
+    posterior: Floats  # of the states with label k: times p_k
+    label: Floats  # of the state with the row's own label, with a minus
+    model: Floats  # of the model term
 
 
 class ClassRBMLearner(RBMLearner):
@@ -54,11 +60,22 @@ class ClassRBMLearner(RBMLearner):
     the labels as targets, `NO_LABEL` where there is none. The weights of a batch need not sum to 1.
     """
 
-    def __init__(self, machine, n_classes, terms, sampler, chains, offsets, rng, batch_size, **keywords):
+    def __init__(
+        self,
+        machine: Machine,
+        n_classes: int,
+        terms: Terms,
+        sampler: Sampler,
+        chains: Chains,
+        offsets: Offsets | None,
+        rng: Rng,
+        batch_size: int,
+        **keywords: Any,
+    ) -> None:
         super().__init__(machine, sampler, chains, offsets, rng, batch_size, **keywords)
         self.n_classes = n_classes
         self.terms = terms
-        (self._input_unit, _), (self._label_unit, _) = machine.visible.parts_
+        self._input_unit, self._label_unit = input_and_label_units(machine)
         n_hidden, n_visible = machine.parameters.weights.shape
         dtype = machine.parameters.weights.dtype
         # Units draw into contiguous arrays only, so not into columns of the visible states.
@@ -68,17 +85,17 @@ class ClassRBMLearner(RBMLearner):
         self._loss = self._weight = 0.0
 
     @property
-    def network(self):
+    def network(self) -> Machine:
         """What held-out rows are scored by: the machine."""
         return self.machine
 
-    def epoch_loss(self):
+    def epoch_loss(self) -> float:
         """Return the weighted mean of -log p(y | x) since the last call, over the rows with a label."""
         loss = self._loss / self._weight if self._weight else 0.0
         self._loss = self._weight = 0.0
         return loss
 
-    def gradient(self, batch):
+    def gradient(self, batch: Batch) -> RBMParameters:
         """Return the gradient of the loss of one batch."""
         field = self._present_inputs(batch)
         log_p = log_softmax(
@@ -94,28 +111,29 @@ class ClassRBMLearner(RBMLearner):
 
     # -- the rows ----------------------------------------------------------------------------------
 
-    def _rows(self, work, batch):
+    def _rows(self, work: Floats, batch: Batch) -> Floats:
         return work[: len(batch.weights)]
 
-    def _data_slice(self, n_rows):
+    def _data_slice(self, n_rows: int) -> slice:
         return slice(self._batch_size - n_rows, self._batch_size)
 
-    def _present_inputs(self, batch):
+    def _present_inputs(self, batch: Batch) -> Floats:
         """Put the inputs among the visible states; return the fields that they give the hidden units."""
         rng = self.rng if self.sampler.draws else None
         x = self._input_unit.encode(batch.inputs, out=self._rows(self._inputs, batch), rng=rng)
         self._visible[self._data_slice(len(x)), : -self.n_classes] = x
         return input_field(self.machine, self.n_classes, x, out=self._rows(self._field, batch))
 
-    def _take_loss(self, batch, log_p):
+    def _take_loss(self, batch: Batch, log_p: Floats) -> None:
         """Add the loss of the rows with a label to that of the epoch."""
-        labelled = np.flatnonzero(batch.targets != NO_LABEL)
+        targets = _targets_of(batch)
+        labelled = np.flatnonzero(targets != NO_LABEL)
         weights = batch.weights[labelled]
-        loss = -(weights @ log_p[labelled, batch.targets[labelled]])
+        loss = -(weights @ log_p[labelled, targets[labelled]])
         self._loss += float(loss) * batch.total_weight
         self._weight += float(weights.sum(dtype=np.float64)) * batch.total_weight
 
-    def _present_labels(self, batch, field, log_p):
+    def _present_labels(self, batch: Batch, field: Floats, log_p: Floats) -> States:
         """Put the labels among the visible states; return these with the hidden means given them.
 
         Where there is no label, one is drawn from p(y | x): the chain of the model term then starts from
@@ -123,8 +141,9 @@ class ClassRBMLearner(RBMLearner):
         """
         rows = self._data_slice(len(field))
         labels = self._visible[rows, -self.n_classes :]
-        np.equal(batch.targets[:, np.newaxis], np.arange(self.n_classes), out=labels, casting="unsafe")
-        missing = np.flatnonzero(batch.targets == NO_LABEL)
+        targets = _targets_of(batch)
+        np.equal(targets[:, np.newaxis], np.arange(self.n_classes), out=labels, casting="unsafe")
+        missing = np.flatnonzero(targets == NO_LABEL)
         if missing.size:
             p = np.exp(log_p[missing])
             labels[missing] = self._label_unit.sample_from_mean(p, self.rng) if self.sampler.draws else p
@@ -136,17 +155,17 @@ class ClassRBMLearner(RBMLearner):
             h[missing] = mean_of_hidden(self.machine, log_p[missing], field[missing], out=h[missing])
         return States(self._visible[rows], h, batch.weights / batch.weights.sum())
 
-    def _factors(self, batch):
+    def _factors(self, batch: Batch) -> _Factors:
         """Return what the states of each row count for."""
         discriminative, generative, unlabeled = (batch.weights.dtype.type(term) for term in self.terms)
-        has_label = batch.targets != NO_LABEL
+        has_label = _targets_of(batch) != NO_LABEL
         return _Factors(
             posterior=np.where(has_label, discriminative, -unlabeled) * batch.weights,
             label=np.where(has_label, discriminative + generative, 0) * batch.weights,
             model=np.where(has_label, generative, unlabeled) * batch.weights,
         )
 
-    def _weighted_model_term(self, data, factors):
+    def _weighted_model_term(self, data: States, factors: _Factors) -> tuple[States | None, float]:
         """Return the states of the model term, or None where no term asks for it, and its whole weight."""
         mass = factors.model.sum()
         if not mass:
@@ -155,7 +174,9 @@ class ClassRBMLearner(RBMLearner):
 
     # -- the gradient ------------------------------------------------------------------------------
 
-    def _sum_states(self, data, factors, field, p, model, mass):
+    def _sum_states(
+        self, data: States, factors: _Factors, field: Floats, p: Floats, model: States | None, mass: float
+    ) -> RBMParameters:
         """Return the gradient: the sum over all states, of data and model, times their factors."""
         v, labels = data.visible, data.visible[:, -self.n_classes :].copy()
         v[:, -self.n_classes :] = 0  # the label's columns of the data term are summed class by class
@@ -176,7 +197,15 @@ class ClassRBMLearner(RBMLearner):
         gradient.weights[:, -self.n_classes :] += label_gradient
         return gradient
 
-    def _sum_classes(self, data, labels, penalty, factors, field, p):
+    def _sum_classes(
+        self,
+        data: States,
+        labels: Floats,
+        penalty: Floats | None,
+        factors: _Factors,
+        field: Floats,
+        p: Floats,
+    ) -> tuple[Floats, Floats]:
         """Return the hidden means times their factors, summed over the classes, and the sum of h y.
 
         The first takes the place of the hidden means of the data: (n_rows, n_hidden); the second has the
@@ -199,7 +228,7 @@ class ClassRBMLearner(RBMLearner):
                 h += work
         return h, label_gradient
 
-    def _scale_gradient_of(self, v, h, factors, mass):
+    def _scale_gradient_of(self, v: Floats, h: Floats, factors: _Factors, mass: float) -> None:
         """Fill the gradient of the learned scales; what the model says of them is known exactly."""
         gradient = self._gradient.log_scales
         if gradient.size:
@@ -211,13 +240,13 @@ class ClassRBMLearner(RBMLearner):
             gradient[:] = self.machine.visible.log_scale_gradient(v, v - slope, np.ones_like(factors.model))
             gradient += mass - 1
 
-    def _centre(self, v, h, weights):
+    def _centre(self, v: Floats, h: Floats, weights: Floats) -> None:
         """Move the states of the data to the origin of the centred parametrisation, in place."""
         if self.offsets is not None:
             v -= self.offsets.visible
             h += weights[:, np.newaxis] * self.offsets.hidden
 
-    def _weigh_model(self, model, mass):
+    def _weigh_model(self, model: States, mass: float) -> int:
         """Add the model term to the biases' gradient and centre its states; return their number."""
         weights = model.weights * mass
         self._gradient.hidden_bias[:] += weights @ model.hidden_mean
@@ -227,3 +256,9 @@ class ClassRBMLearner(RBMLearner):
             model.hidden_mean[:] -= self.offsets.hidden
         model.hidden_mean[:] *= weights[:, np.newaxis]
         return len(weights)
+
+
+def _targets_of(batch: Batch) -> Integers:
+    """Return the positions of the labels, which batches of this learner have."""
+    assert batch.targets is not None
+    return batch.targets

@@ -5,23 +5,26 @@ A draw of 64 bits is cut into four words, which takes a third of the time of fou
 it was given, up to the rounding of its dtype.
 """
 
+from __future__ import annotations
+
 from math import prod
 
 import numpy as np
 
 from skdbn._blocks import blocks
+from skdbn._typing import Floats, Integers, Rng
 
 N_WORDS = 65_536
 
 
-def random_words(rng, shape):
+def random_words(rng: Rng, shape: tuple[int, ...]) -> Integers:
     """Return independent integers, uniform on 0 ... N_WORDS - 1, as uint16."""
     n_words = prod(shape)
     drawn = rng.integers(2**64 - 1, size=-(-n_words // 4), dtype=np.uint64, endpoint=True)
     return drawn.view(np.uint16)[:n_words].reshape(shape)
 
 
-def draw_bernoulli(p, rng, out=None):
+def draw_bernoulli(p: Floats, rng: Rng, out: Floats | None = None) -> Floats:
     """Draw 1 with probability `p` and 0 otherwise, for each element.
 
     With t = N_WORDS p, a word w and r uniform on [0, 1), w + r < t has probability t / N_WORDS. As r is

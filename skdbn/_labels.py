@@ -1,14 +1,18 @@
 """Class labels: which rows have one, what the classes are, what each row weighs."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from skdbn._sklearn_compat import safe_indexing
+from skdbn._typing import Array, Booleans, Floats, Integers, Rng
 
 NO_LABEL = -1  # among the positions in classes_
 
@@ -20,28 +24,30 @@ class LabelledRows(NamedTuple):
     """
 
     X: Any  # dense or CSR, (n_rows, n_features)
-    targets: np.ndarray | None  # (n_rows,) of int, (n_rows, n_outputs) of float, or None for no targets
-    sample_weight: np.ndarray | None
+    targets: Array | None  # (n_rows,) of int, (n_rows, n_outputs) of float, or None for no targets
+    sample_weight: Floats | None
 
-    def take(self, rows):
+    def take(self, rows: Integers) -> LabelledRows:
         """Return the given rows."""
         weight = None if self.sample_weight is None else self.sample_weight[rows]
         targets = None if self.targets is None else self.targets[rows]
         return LabelledRows(self.X[rows], targets, weight)
 
-    def has_target(self):
+    def has_target(self) -> Booleans:
         """Tell for each row whether it has a target."""
         if self.targets is None:
             return np.ones(self.X.shape[0], dtype=bool)
-        return self.targets != NO_LABEL if self.targets.ndim == 1 else ~np.isnan(self.targets).any(axis=1)
+        if self.targets.ndim == 1:
+            return self.targets != NO_LABEL
+        return ~np.any(np.isnan(self.targets), axis=1)
 
-    def labelled(self):
+    def labelled(self) -> LabelledRows:
         """Return the rows that have a target, without a copy if all have one."""
         has_target = self.has_target()
         return self if has_target.all() else self.take(np.flatnonzero(has_target))
 
 
-def check_labels(y, estimator):
+def check_labels(y: Any, estimator: object) -> Array:
     """Return y as a 1-D array, or raise with the way out for one-hot and other 2-D targets."""
     if y is None:
         raise ValueError(
@@ -59,7 +65,7 @@ def check_labels(y, estimator):
     return column_or_1d(y, warn=True)
 
 
-def check_labels_or_indicators(y, estimator, unlabeled, *, sure):
+def check_labels_or_indicators(y: Any, estimator: object, unlabeled: object, *, sure: bool) -> Array:
     """Return y as a 1-D array of labels, or as a matrix of 0 and 1 with a column for each label.
 
     A matrix with a single 1 in each row is refused, since it is far more often one-hot code than a
@@ -80,12 +86,12 @@ def check_labels_or_indicators(y, estimator, unlabeled, *, sure):
     return check_labels(known, estimator)  # which raises
 
 
-def has_any_target(y, unlabeled):
+def has_any_target(y: Array, unlabeled: object) -> Booleans:
     """Tell for each row of a matrix whether it is not the marker throughout."""
     if unlabeled is None:
         return np.ones(len(y), dtype=bool)
     if _is_missing(unlabeled):
-        return ~np.isnan(y).all(axis=1)
+        return ~np.all(np.isnan(y), axis=1)
     # A text among numbers is found nowhere; some versions of numpy would compare the array as a whole.
     is_number = np.issubdtype(y.dtype, np.number) or y.dtype == bool
     if is_number and isinstance(unlabeled, str):
@@ -93,12 +99,12 @@ def has_any_target(y, unlabeled):
     return ~(y == unlabeled).all(axis=1)
 
 
-def has_label(y, unlabeled):
+def has_label(y: Array, unlabeled: object) -> Booleans:
     """Tell for each row of labels, or of a matrix of them, whether it is not the marker."""
     return _has_label(y, unlabeled) if y.ndim == 1 else has_any_target(y, unlabeled)
 
 
-def labelled_part(X, y, sample_weight, unlabeled):
+def labelled_part(X: Any, y: Any, sample_weight: Any, unlabeled: object) -> tuple[Any, Array, Array | None]:
     """Return the rows of X, y and the weights whose y is not the marker, for a score of any container."""
     y = y.toarray() if sparse.issparse(y) else _as_array(y)
     known = has_label(y, unlabeled)
@@ -111,7 +117,7 @@ def labelled_part(X, y, sample_weight, unlabeled):
     return safe_indexing(X, rows), y[rows], weight
 
 
-def find_classes(y, unlabeled):
+def find_classes(y: Array, unlabeled: object) -> Array:
     """Return the sorted labels of y without the marker `unlabeled`."""
     y = y[_has_label(y, unlabeled)]
     if y.dtype.kind == "f":
@@ -126,13 +132,15 @@ def find_classes(y, unlabeled):
         raise ValueError(f"y mixes labels of types {kinds}; use one type.") from error
 
 
-def given_classes(classes, unlabeled):
+def given_classes(classes: npt.ArrayLike, unlabeled: object) -> Array:
     """Return the sorted labels of a list of classes, without the marker `unlabeled`."""
     classes = np.asarray(classes)
     return np.unique(classes[_has_label(classes, unlabeled)])
 
 
-def classes_online(y, classes, unlabeled, fitted):
+def classes_online(
+    y: Array, classes: npt.ArrayLike | None, unlabeled: object, fitted: Array | None
+) -> Array:
     """Return the classes of a training in chunks: the fitted ones, those given, or those of the first y."""
     given = None if classes is None else given_classes(classes, unlabeled)
     if fitted is None:
@@ -144,7 +152,7 @@ def classes_online(y, classes, unlabeled, fitted):
     return fitted
 
 
-def check_weights_online(class_weight):
+def check_weights_online(class_weight: Any) -> None:
     """Raise if the weights of the classes depend on rows that a training in chunks does not see."""
     if class_weight == "balanced":
         raise ValueError(
@@ -153,12 +161,12 @@ def check_weights_online(class_weight):
         )
 
 
-def accuracy(predicted, data):
+def accuracy(predicted: Integers, data: LabelledRows) -> float:
     """Return the weighted share of rows whose predicted position is that of their label."""
     return float(np.average(predicted == data.targets, weights=data.sample_weight))
 
 
-def positions(y, classes, unlabeled):
+def positions(y: Array, classes: Array, unlabeled: object) -> Integers:
     """Return the position of each label in `classes`; `NO_LABEL` for the marker."""
     has_label = _has_label(y, unlabeled)
     targets = np.full(len(y), NO_LABEL)
@@ -174,7 +182,7 @@ def positions(y, classes, unlabeled):
     return targets
 
 
-def _as_array(y):
+def _as_array(y: Any) -> Array:
     """Return y as an array; a list of text and a marker that is none keeps its elements."""
     array = np.asarray(y)
     became_text = array.ndim == 1 and array.dtype.kind == "U"
@@ -183,7 +191,7 @@ def _as_array(y):
     return array
 
 
-def _has_label(y, unlabeled):
+def _has_label(y: Any, unlabeled: object) -> Booleans:
     if unlabeled is None:
         return np.ones(len(y), dtype=bool)
     if _is_missing(unlabeled):
@@ -192,7 +200,7 @@ def _has_label(y, unlabeled):
     return np.array([_is_missing(label) or not label == unlabeled for label in y], dtype=bool)
 
 
-def _is_missing(value):
+def _is_missing(value: Any) -> bool:
     """Tell whether a value is NaN or pandas.NA, which do not compare equal to themselves."""
     try:
         return bool(value != value)
@@ -200,18 +208,21 @@ def _is_missing(value):
         return True
 
 
-def split_stratified(data, validation_fraction, rng):
+def split_stratified(
+    data: LabelledRows, validation_fraction: float, rng: Rng
+) -> tuple[LabelledRows, LabelledRows]:
     """Return (rest, held out): a share of the rows with a target, with each class in proportion."""
     # Here and not above, since it takes longer to import than all of this package.
     from sklearn.model_selection import train_test_split
 
     candidates = np.flatnonzero(data.has_target())
-    are_classes = data.targets is not None and data.targets.ndim == 1
+    targets = data.targets
+    classes = None if targets is None or targets.ndim > 1 else targets[candidates]
     try:
         _, chosen = train_test_split(
             candidates,
             test_size=validation_fraction,
-            stratify=data.targets[candidates] if are_classes else None,
+            stratify=classes,
             random_state=int(rng.integers(2**31)),
         )
     except ValueError as error:
@@ -224,13 +235,14 @@ def split_stratified(data, validation_fraction, rng):
     return data.take(rest), data.take(chosen)
 
 
-def weights_with_classes(data, class_weight, classes):
+def weights_with_classes(data: LabelledRows, class_weight: Any, classes: Array) -> Floats | None:
     """Return the weight of each row times that of its class, or None if all are equal.
 
     "balanced" gives every class the same total weight, counting the rows' weights.
     """
     if class_weight is None:
         return data.sample_weight
+    assert data.targets is not None
     if isinstance(class_weight, str):
         totals = np.bincount(data.targets, weights=data.sample_weight, minlength=len(classes))
         of_class = totals.sum() / (np.count_nonzero(totals) * np.maximum(totals, np.finfo(float).tiny))

@@ -1,9 +1,13 @@
 """The exact partition function, and the form in which partition functions are returned."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp
+
+from skdbn._energy import Machine
 
 _MOST_STATES = 2**25
 
@@ -27,16 +31,16 @@ class LogPartition(NamedTuple):
     reverse_effective_sample_size: float | None = None
 
 
-def exact_log_partition(machine):
+def exact_log_partition(machine: Machine) -> float:
     """Return log Z by enumerating the layer of fewer states, block by block, in float64."""
     weights = machine.parameters.weights
     layers = [
-        (unit.n_states(n_units), n_units, unit, free_energy)
+        (n_states, n_units, unit, free_energy)
         for unit, n_units, free_energy in (
             (machine.hidden, weights.shape[0], machine.free_energy_of_hidden),
             (machine.visible, weights.shape[1], machine.free_energy),
         )
-        if unit.n_states(n_units) is not None
+        if (n_states := unit.n_states(n_units)) is not None
     ]
     n_states, n_units, unit, free_energy = min(layers, key=lambda layer: layer[0])
     if n_states > _MOST_STATES:
@@ -52,14 +56,14 @@ def exact_log_partition(machine):
     return float(log_partition)
 
 
-def can_be_enumerated(machine):
+def can_be_enumerated(machine: Machine) -> bool:
     """Tell whether one of the layers has few enough states for the exact partition function."""
     n_hidden, n_visible = machine.parameters.weights.shape
     counts = machine.hidden.n_states(n_hidden), machine.visible.n_states(n_visible)
     return min(count for count in counts if count is not None) <= _MOST_STATES
 
 
-def _in_words(n_states):
+def _in_words(n_states: int) -> str:
     """Return a count that may be beyond the range of floats as a power of 2."""
     exponent = n_states.bit_length() - 1
     return f"2**{exponent}" if n_states == 2**exponent else f"more than 2**{exponent}"

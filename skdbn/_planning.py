@@ -1,6 +1,8 @@
 """From the parameters of an estimator to the plan of a training."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 from skdbn._training import Plan
 from skdbn._validation import check_batch_size
@@ -20,12 +22,14 @@ class FirstRate(NamedTuple):
     for_one_input: float
     largest: float
 
-    def __call__(self, n_inputs):
+    def __call__(self, n_inputs: int) -> float:
         """Return the rate for this number of inputs."""
         return min(self.largest, self.for_one_input / n_inputs**0.5)
 
 
-def plan_training(estimator, n_rows, n_epochs, first_rate, *, online, stage):
+def plan_training(
+    estimator: Any, n_rows: int, n_epochs: int, first_rate: FirstRate, *, online: bool, stage: str
+) -> Plan:
     """Return the plan of `n_epochs` epochs, or `online` of the next one in a series of calls."""
     learning_rate = estimator.learning_rate
     if isinstance(learning_rate, str):

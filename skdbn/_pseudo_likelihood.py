@@ -9,11 +9,17 @@ same for all rows. Where hidden units have few states, the expectation is a sum 
 p(state) * exp(w . state): for all rows and all shifts one matrix product, of positive terms only.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from functools import singledispatch
+from typing import TypeAlias
 
 import numpy as np
 
-from skdbn.units import Bernoulli, Gaussian, Softmax
+from skdbn._energy import Machine
+from skdbn._typing import Floats, FloatType, Integers
+from skdbn.units import Bernoulli, Gaussian, Softmax, Unit
 
 # Hidden units that are summed over together. A group of g costs 2**g / g multiplications a unit, and
 # 1 / g passes over the results: 3 was the fastest (0.26 ns a row, visible and hidden unit; 0.3 for 4).
@@ -27,15 +33,19 @@ _LARGEST_BLOCK = 2**22
 
 # Largest |w . state| of a group for which exp keeps within the range of the dtype, with as much again
 # for the product of several groups, and terms too small for the dtype do not matter.
-_LARGEST_EXPONENT = {np.dtype(np.float32): 30.0, np.dtype(np.float64): 300.0}
+_LARGEST_EXPONENT: dict[FloatType, float] = {np.dtype(np.float32): 30.0, np.dtype(np.float64): 300.0}
+
+# From rows of fields and shifts of the fields to sums of changes.
+Selection: TypeAlias = slice | Integers
+Change: TypeAlias = Callable[[Selection, Floats], Floats]
 
 
-def has_pseudo_likelihood(visible):
+def has_pseudo_likelihood(visible: Unit) -> bool:
     """Return whether visible units of this type have a pseudo-likelihood here."""
     return _pseudo_log_likelihood.dispatch(type(visible)) is not _pseudo_log_likelihood.dispatch(object)
 
 
-def pseudo_log_likelihood(machine, v):
+def pseudo_log_likelihood(machine: Machine, v: Floats) -> Floats:
     """Return sum_i log p(v_i | the other visible units) of each row, in the dtype of `v`."""
     total = np.empty(len(v), dtype=v.dtype)
     n_rows = max(1, _LARGEST_BLOCK // max(machine.parameters.weights.shape))
@@ -49,12 +59,12 @@ def pseudo_log_likelihood(machine, v):
 
 
 @singledispatch
-def _pseudo_log_likelihood(visible, machine, v):
+def _pseudo_log_likelihood(visible: Unit, machine: Machine, v: Floats) -> Floats:
     raise NotImplementedError(f"The pseudo-likelihood of {type(visible).__name__} units has no cheap form.")
 
 
 @_pseudo_log_likelihood.register
-def _(visible: Bernoulli, machine, v):
+def _(visible: Bernoulli, machine: Machine, v: Floats) -> Floats:
     # A value inside (0, 1) counts as the probability of 1: its term is the cross-entropy.
     is_binary = ((v == 0) | (v == 1)).all(axis=1)
     total = np.empty(len(v), dtype=v.dtype)
@@ -64,7 +74,7 @@ def _(visible: Bernoulli, machine, v):
     return total
 
 
-def _by_flips(machine, v):
+def _by_flips(machine: Machine, v: Floats) -> Floats:
     """Return sum_i log p(v_i | rest) = -sum_i log(1 + p(v with unit i flipped) / p(v)) of binary rows."""
     weights, visible_bias = machine.parameters.weights, machine.parameters.visible_bias
     change = _changes(machine.hidden, machine.field_h_from_v(v), np.abs(weights).max())
@@ -81,7 +91,7 @@ def _by_flips(machine, v):
     return total
 
 
-def _by_removal(machine, v):
+def _by_removal(machine: Machine, v: Floats) -> Floats:
     """Return the cross-entropies of grey rows: no matrix products, as each unit moves by its own amount.
 
     With a = the fields without unit i, the log-odds of v_i = 1 are
@@ -90,7 +100,7 @@ def _by_removal(machine, v):
     weights, visible_bias = machine.parameters.weights, machine.parameters.visible_bias
     field = machine.field_h_from_v(v)
     total = np.zeros(len(v), dtype=v.dtype)
-    for rows, columns in _pieces(*v.shape, len(weights)):
+    for rows, columns in _pieces(v.shape[0], v.shape[1], len(weights)):
         x, W = v[rows, columns], weights[:, columns].T
         without = field[rows, np.newaxis, :] - x[:, :, np.newaxis] * W
         gain = machine.hidden.log_partition(without + W) - machine.hidden.log_partition(without)
@@ -100,7 +110,7 @@ def _by_removal(machine, v):
     return total
 
 
-def _pieces(n_rows, n_columns, width):
+def _pieces(n_rows: int, n_columns: int, width: int) -> Iterator[tuple[slice, slice]]:
     """Yield slices of rows and columns: with `width` values for each pair, arrays stay in the cache."""
     column_step = max(1, min(n_columns, _BLOCK_ELEMENTS // width))
     row_step = max(1, _BLOCK_ELEMENTS // (width * column_step))
@@ -110,7 +120,7 @@ def _pieces(n_rows, n_columns, width):
 
 
 @_pseudo_log_likelihood.register
-def _(visible: Softmax, machine, v):
+def _(visible: Softmax, machine: Machine, v: Floats) -> Floats:
     # One term a group. Probabilities inside (0, 1) count by the cross-entropy; a group of zeros, a category
     # that is not known, has no term.
     weights, visible_bias = machine.parameters.weights, machine.parameters.visible_bias
@@ -134,11 +144,11 @@ def _(visible: Softmax, machine, v):
     return total
 
 
-def _log_softmax(logits):
+def _log_softmax(logits: Floats) -> Floats:
     return logits - Softmax().log_partition(logits)
 
 
-def _groups(unit, n_units):
+def _groups(unit: Unit, n_units: int) -> list[Integers]:
     """Return the numbers of the units that depend on each other, group by group."""
     together = unit.expand_missing(np.eye(n_units, dtype=bool))
     return [np.flatnonzero(together[first]) for first in np.unique(together.argmax(axis=1))]
@@ -148,14 +158,14 @@ def _groups(unit, n_units):
 
 
 @singledispatch
-def _changes(hidden, field, largest_shift):
+def _changes(hidden: Unit, field: Floats, largest_shift: float) -> Change:
     """Return a function change(rows, shift) with a result of shape (n_rows, n_shifts).
 
     change[r, s] is the sum over the hidden units j of
     log_partition(field[r, j] + shift[j, s]) - log_partition(field[r, j]); `rows` index the fields.
     """
 
-    def change(rows, shift):
+    def change(rows: Selection, shift: Floats) -> Floats:
         start = field[rows]
         result = np.empty((len(start), shift.shape[1]), dtype=field.dtype)
         for piece, columns in _pieces(*result.shape, len(shift)):
@@ -168,13 +178,13 @@ def _changes(hidden, field, largest_shift):
 
 
 @_changes.register
-def _(hidden: Gaussian, field, largest_shift):
+def _(hidden: Gaussian, field: Floats, largest_shift: float) -> Change:
     # The log-partition is half the squared field.
     return lambda rows, shift: field[rows] @ shift + 0.5 * (shift * shift).sum(axis=0)
 
 
 @_changes.register
-def _(hidden: Bernoulli, field, largest_shift):
+def _(hidden: Bernoulli, field: Floats, largest_shift: float) -> Change:
     dtype = _wide_enough(field.dtype, _GROUP_SIZE * largest_shift)
     if dtype is None:
         return _changes.dispatch(object)(hidden, field, largest_shift)
@@ -189,7 +199,7 @@ def _(hidden: Bernoulli, field, largest_shift):
     log_zero, log_one = -hidden.log_partition(padded), -hidden.log_partition(-padded)
     p = _without_denormals(np.exp(log_zero @ (1 - states).T + log_one @ states.T))
 
-    def change(rows, shift):
+    def change(rows: Selection, shift: Floats) -> Floats:
         grouped = np.zeros((n_groups * _GROUP_SIZE, shift.shape[1]), dtype=dtype)
         grouped[:n_units] = shift
         exponents = states @ grouped.reshape(n_groups, _GROUP_SIZE, -1)
@@ -200,21 +210,21 @@ def _(hidden: Bernoulli, field, largest_shift):
 
 
 @_changes.register
-def _(hidden: Softmax, field, largest_shift):
+def _(hidden: Softmax, field: Floats, largest_shift: float) -> Change:
     dtype = _wide_enough(field.dtype, largest_shift)
     if dtype is None:
         return _changes.dispatch(object)(hidden, field, largest_shift)
     p = _without_denormals(hidden.mean(field.astype(dtype)))
     groups = _groups(hidden, field.shape[1])
 
-    def change(rows, shift):
+    def change(rows: Selection, shift: Floats) -> Floats:
         of_rows, shift = p[rows], shift.astype(dtype, copy=False)
         return _sum_of_log_means([(of_rows[:, group], shift[group]) for group in groups])
 
     return change
 
 
-def _wide_enough(dtype, exponent):
+def _wide_enough(dtype: FloatType, exponent: float) -> FloatType | None:
     """Return the first float dtype from `dtype` on that holds exp of such an exponent, or None."""
     for wider, largest in _LARGEST_EXPONENT.items():
         if wider >= dtype and exponent <= largest:
@@ -222,13 +232,13 @@ def _wide_enough(dtype, exponent):
     return None
 
 
-def _without_denormals(p):
+def _without_denormals(p: Floats) -> Floats:
     """Set to 0, in place, what is too small to matter and would be slow to multiply."""
     p[p < np.finfo(p.dtype).tiny] = 0
     return p
 
 
-def _sum_of_log_means(groups):
+def _sum_of_log_means(groups: list[tuple[Floats, Floats]]) -> Floats:
     """Return the sum over groups (p, exponents) of log(p @ exp(exponents)), by blocks of rows.
 
     Each p has shape (n_rows, n_states), each array of exponents (n_states, n_shifts). The means of as many
@@ -244,7 +254,7 @@ def _sum_of_log_means(groups):
     return total
 
 
-def _add_log_means(total, probabilities, factors):
+def _add_log_means(total: Floats, probabilities: list[Floats], factors: list[tuple[Floats, float]]) -> None:
     """Add the sum over groups of log(p @ factor) to `total`, in place."""
     limit = 2 * _LARGEST_EXPONENT[total.dtype]
     product, mean, reached = np.ones_like(total), np.empty_like(total), 0.0

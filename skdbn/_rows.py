@@ -1,9 +1,15 @@
 """The training rows: shuffled anew each epoch and handed out in batches."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
+
+from skdbn._typing import Array, Floats, FloatType, Integers, Matrix, Rng
+from skdbn.units import Unit
 
 _BLOCK_ELEMENTS = 2**21  # 8 MB of float32
 
@@ -16,9 +22,9 @@ class Batch(NamedTuple):
     the smaller the batches are.
     """
 
-    inputs: np.ndarray  # (n_rows, n_features), overwritten by the next batch
-    targets: np.ndarray | None  # (n_rows, ...)
-    weights: np.ndarray  # (n_rows,)
+    inputs: Floats  # (n_rows, n_features), overwritten by the next batch
+    targets: Array | None  # (n_rows, ...)
+    weights: Floats  # (n_rows,)
     total_weight: float
     share: float = 1.0
 
@@ -30,14 +36,16 @@ class Rows:
     without weight.
     """
 
-    def __init__(self, X, targets=None, sample_weight=None):
+    def __init__(
+        self, X: Matrix, targets: Array | None = None, sample_weight: Floats | None = None
+    ) -> None:
         self.X = X
         self.targets = targets
         self.sample_weight = sample_weight
         self.n_rows, self.n_features = X.shape
         self.total_weight = float(self.n_rows if sample_weight is None else sample_weight.sum())
 
-    def batches(self, batch_size, rng):
+    def batches(self, batch_size: int, rng: Rng) -> Iterator[Batch]:
         """Yield every row once, in a new random order; the last batch may be short."""
         size = min(batch_size, self.n_rows)
         work = np.empty((size, self.n_features), dtype=self.X.dtype)
@@ -46,11 +54,11 @@ class Rows:
         for start in range(0, self.n_rows, size):
             yield self._batch(order[start : start + size], work)
 
-    def n_batches(self, batch_size):
+    def n_batches(self, batch_size: int) -> int:
         """Return the number of batches of an epoch."""
         return -(-self.n_rows // min(batch_size, self.n_rows))
 
-    def _batch(self, rows, work):
+    def _batch(self, rows: Integers, work: Floats) -> Batch:
         inputs = take_rows(self.X, rows, out=work[: len(rows)])
         targets = None if self.targets is None else self.targets[rows]
         if self.sample_weight is None:
@@ -62,14 +70,14 @@ class Rows:
         return Batch(inputs, targets, (weights / total).astype(work.dtype), float(total), float(share))
 
 
-def take_rows(X, rows, out):
+def take_rows(X: Matrix, rows: Integers, out: Floats) -> Floats:
     """Write the given rows of a dense or CSR matrix to `out`."""
     if sparse.issparse(X):
         return X[rows].toarray(out=out)
     return np.take(X, rows, axis=0, out=out, mode="clip")  # "clip" writes without a second buffer
 
 
-def blocks_of_rows(X, width=0):
+def blocks_of_rows(X: Matrix, width: int = 0) -> Iterator[tuple[slice, Floats]]:
     """Yield (slice, dense block) in order, so that memory does not grow with the number of rows.
 
     `width` is the number of columns of what the caller makes of a block, if larger than that of X.
@@ -80,24 +88,26 @@ def blocks_of_rows(X, width=0):
         yield rows, (X[rows].toarray() if sparse.issparse(X) else X[rows])
 
 
-def encoded_blocks(unit, X, dtype, width=0):
+def encoded_blocks(
+    unit: Unit, X: Matrix, dtype: FloatType, width: int = 0
+) -> Iterator[tuple[slice, Floats]]:
     """Yield (slice, block in the coordinates of the unit); a block is overwritten by the next one."""
     work = np.empty((min(X.shape[0], _rows_of_a_block(X, width)), X.shape[1]), dtype=dtype)
     for rows, block in blocks_of_rows(X, width):
         yield rows, unit.encode(block, out=work[: block.shape[0]])
 
 
-def _rows_of_a_block(X, width):
+def _rows_of_a_block(X: Matrix, width: int) -> int:
     return max(1, _BLOCK_ELEMENTS // max(X.shape[1], width))
 
 
-def spread_rows(n_rows, n_chosen):
+def spread_rows(n_rows: int, n_chosen: int) -> Integers:
     """Return the numbers of at most `n_chosen` rows, spread evenly."""
     return np.linspace(0, n_rows - 1, min(n_rows, n_chosen)).astype(int)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # infinite spreads are refused where they are used
-def weighted_moments(X, sample_weight=None):
+def weighted_moments(X: Matrix, sample_weight: Floats | None = None) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of the columns, accumulated in float64 and block by block.
 
     Blocks are merged by the update of Chan, Golub and LeVeque, which does not cancel for columns

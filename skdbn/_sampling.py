@@ -1,11 +1,18 @@
 """Markov chains of a fitted RBM on clean arrays: free, clamped, and averaged."""
 
+from __future__ import annotations
+
 import numpy as np
 
+from skdbn._energy import Machine
+from skdbn._typing import Booleans, Floats, Rng
 from skdbn.samplers import ParallelTempering
+from skdbn.units import Unit
 
 
-def gibbs_steps(machine, v, n_steps, rng, free=None):
+def gibbs_steps(
+    machine: Machine, v: Floats, n_steps: int, rng: Rng, free: Booleans | None = None
+) -> Floats:
     """Run v -> h -> v from each row and return the last visible states; `v` is not changed.
 
     Where `free` (n_rows, n_visible) is False the row keeps its value: the chain then draws the other
@@ -19,18 +26,20 @@ def gibbs_steps(machine, v, n_steps, rng, free=None):
     return v
 
 
-def tempered_steps(machine, base_bias, v, n_steps, n_temperatures, rng):
+def tempered_steps(
+    machine: Machine, base_bias: Floats, v: Floats, n_steps: int, n_temperatures: int, rng: Rng
+) -> Floats:
     """Run Gibbs steps from each row, with a replica at each temperature to exchange states with."""
     sampler = ParallelTempering(n_steps, len(v), n_temperatures=n_temperatures)
     replicas = sampler.start(machine, len(v), rng)
     replicas.base_bias = base_bias
     replicas.hidden[:] = machine.sample_h_from_v(v, rng)
-    n_hidden = replicas.hidden.shape[1]
-    out = tuple(np.empty((len(replicas), width), dtype=v.dtype) for width in (v.shape[1], n_hidden))
+    n_rows, n_hidden = len(replicas), replicas.hidden.shape[1]
+    out = np.empty((n_rows, v.shape[1]), dtype=v.dtype), np.empty((n_rows, n_hidden), dtype=v.dtype)
     return sampler.advance(machine, None, replicas, rng, out).visible.copy()
 
 
-def mean_of_free_units(machine, v, n_steps, rng, free):
+def mean_of_free_units(machine: Machine, v: Floats, n_steps: int, rng: Rng, free: Booleans) -> Floats:
     """Return the mean of the conditional means of the free units over `n_steps` Gibbs steps from `v`.
 
     The means of the visible units given the drawn hidden ones have the same mean as draws, and less
@@ -47,6 +56,6 @@ def mean_of_free_units(machine, v, n_steps, rng, free):
     return total.astype(v.dtype)
 
 
-def sample_base_rates(visible, base_bias, n_rows, rng):
+def sample_base_rates(visible: Unit, base_bias: Floats, n_rows: int, rng: Rng) -> Floats:
     """Draw unconnected visible units of the given biases."""
     return visible.sample(np.tile(base_bias, (n_rows, 1)), rng)

@@ -4,11 +4,14 @@ Each kind of target says how `y` is read, which units the outputs are, how targe
 how good predictions are, and what is predicted. Targets of rows without one are `NO_LABEL` or NaN.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
-from skdbn._labels import accuracy, has_any_target, positions
-from skdbn._network import mean_loss, outputs
-from skdbn.units import Bernoulli, Gaussian, Softmax
+from skdbn._labels import LabelledRows, accuracy, has_any_target, positions
+from skdbn._network import Network, mean_loss, outputs
+from skdbn._typing import Array, Floats, FloatType, Integers
+from skdbn.units import Bernoulli, Gaussian, Softmax, Unit
 
 
 class Classes:
@@ -16,29 +19,29 @@ class Classes:
 
     unit = Softmax()
 
-    def __init__(self, classes):
+    def __init__(self, classes: Array) -> None:
         self.classes = classes
         self.n_outputs = len(classes)
 
-    def read(self, y, unlabeled):
+    def read(self, y: Array, unlabeled: object) -> Integers:
         """Return the position of each label, `NO_LABEL` for the marker."""
         if y.ndim == 2:
             raise ValueError("y is an indicator matrix, but the network was fitted to one label a row.")
         return positions(y, self.classes, unlabeled)
 
-    def encode(self, targets, dtype):
+    def encode(self, targets: Integers, dtype: FloatType) -> Floats:
         """Return one-hot rows."""
         return np.eye(self.n_outputs, dtype=dtype)[targets]
 
-    def predict(self, means):
+    def predict(self, means: Floats) -> Array:
         """Return the most probable labels."""
         return self.classes[means.argmax(axis=1)]
 
-    def score(self, network, held_out):
+    def score(self, network: Network, held_out: LabelledRows) -> float:
         """Return the weighted share of rows whose most probable class is theirs."""
         return accuracy(outputs(network, held_out.X).argmax(axis=1), held_out)
 
-    def to_target_units(self, weights, bias):
+    def to_target_units(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
         """Return the output layer as it is."""
         return weights, bias
 
@@ -50,26 +53,26 @@ class Labels:
 
     unit = Bernoulli()
 
-    def __init__(self, n_labels):
+    def __init__(self, n_labels: int) -> None:
         self.classes = np.arange(n_labels)
         self.n_outputs = n_labels
 
-    def read(self, y, unlabeled):
+    def read(self, y: Array, unlabeled: object) -> Floats:
         """Return the indicator matrix in floats, NaN in rows of the marker."""
         if y.ndim == 1:
             raise ValueError("y has one label a row, but the network was fitted to an indicator matrix.")
         _check_n_outputs(y, self.n_outputs)
         return _with_missing_rows(y, unlabeled)
 
-    def encode(self, targets, dtype):
+    def encode(self, targets: Floats, dtype: FloatType) -> Floats:
         """Return the indicator matrix."""
         return targets.astype(dtype)
 
-    def predict(self, means):
+    def predict(self, means: Floats) -> Integers:
         """Return the indicator matrix of the labels that are more probable than not."""
         return (means > 0.5).astype(int)
 
-    def score(self, network, held_out):
+    def score(self, network: Network, held_out: LabelledRows) -> float:
         """Return the weighted share of rows whose labels are all right."""
         right = (self.predict(outputs(network, held_out.X)) == held_out.targets).all(axis=1)
         return float(np.average(right, weights=held_out.sample_weight))
@@ -80,26 +83,26 @@ class Labels:
 class Values:
     """One or several numbers a row, brought to mean 0 and standard deviation 1 inside."""
 
-    def __init__(self, mean, standard_deviation, one_dimensional):
+    def __init__(self, mean: Floats, standard_deviation: Floats, one_dimensional: bool) -> None:
         self.unit = Gaussian().adapt(mean, standard_deviation)
         self.n_outputs = mean.size
         self.one_dimensional = one_dimensional
 
-    def read(self, y, unlabeled):
+    def read(self, y: Array, unlabeled: object) -> Floats:
         """Return the values as a matrix, NaN in rows of the marker."""
         y = y.reshape(len(y), -1)
         _check_n_outputs(y, self.n_outputs)
         return _with_missing_rows(y, unlabeled)
 
-    def encode(self, targets, dtype):
+    def encode(self, targets: Floats, dtype: FloatType) -> Floats:
         """Return the scaled values."""
         return self.unit.encode(targets, out=np.empty_like(targets)).astype(dtype)
 
-    def predict(self, means):
+    def predict(self, means: Floats) -> Floats:
         """Return values in the units of y, in the shape that y had."""
         return means.ravel() if self.one_dimensional else means
 
-    def score(self, network, held_out):
+    def score(self, network: Network, held_out: LabelledRows) -> float:
         """Return the coefficient of determination R2, the mean over the outputs."""
         # Here and not above, since scikit-learn's metrics take longer to import than all of this package.
         from sklearn.metrics import r2_score
@@ -107,11 +110,11 @@ class Values:
         predicted = self.unit.decode(outputs(network, held_out.X).astype(np.float64))
         return float(r2_score(held_out.targets, predicted, sample_weight=held_out.sample_weight))
 
-    def to_target_units(self, weights, bias):
+    def to_target_units(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
         """Return the output layer that gives values in the units of y."""
         return weights * self.unit.scale_, bias * self.unit.scale_ + self.unit.location_
 
-    def from_target_units(self, weights, bias):
+    def from_target_units(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
         """Undo `to_target_units`."""
         return weights / self.unit.scale_, (bias - self.unit.location_) / self.unit.scale_
 
@@ -119,30 +122,30 @@ class Values:
 class Inputs:
     """The inputs themselves: the network is an autoencoder."""
 
-    def __init__(self, unit=None):
+    def __init__(self, unit: Unit | None = None) -> None:
         self.unit = unit  # the type of the inputs, known once they have been seen
 
-    def read(self, y, unlabeled):
+    def read(self, y: object, unlabeled: object) -> None:
         """Return no targets: a learner then takes the inputs."""
         return None
 
-    def encode(self, targets, dtype):
+    def encode(self, targets: None, dtype: FloatType) -> None:
         """Return no targets."""
         return None
 
-    def score(self, network, held_out):
+    def score(self, network: Network, held_out: LabelledRows) -> float:
         """Return minus the mean loss of the reconstructions."""
         return -mean_loss(network, held_out.X, None, held_out.sample_weight)
 
     to_target_units = from_target_units = Classes.to_target_units
 
 
-def _with_missing_rows(y, unlabeled):
+def _with_missing_rows(y: Array, unlabeled: object) -> Floats:
     y = y.astype(np.float64)
     y[~has_any_target(y, unlabeled)] = np.nan
     return y
 
 
-def _check_n_outputs(y, n_outputs):
+def _check_n_outputs(y: Array, n_outputs: int) -> None:
     if y.shape[1] != n_outputs:
         raise ValueError(f"y has {y.shape[1]} columns, but the network was fitted to {n_outputs}.")

@@ -1,15 +1,20 @@
 """How many threads the matrix products of a training use."""
 
-from contextlib import nullcontext
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from typing import Any
 
 from threadpoolctl import ThreadpoolController
+
+from skdbn._typing import Arrays
 
 # Multiplications of the largest matrix product of a step from which a second thread pays.
 _WORTH_MORE_THREADS = 1e7
 
 
-def threads_for(parameters, n_rows):
+def threads_for(parameters: Arrays, n_rows: int) -> AbstractContextManager[Any]:
     """Return a context with one BLAS thread if the products of a training step are small.
 
     Threads that wait for the next small product spin, and where other processes are busy they take
@@ -21,6 +26,6 @@ def threads_for(parameters, n_rows):
 
 
 @cache
-def _controller():
+def _controller() -> ThreadpoolController:
     # Looking for the loaded libraries takes longer than a small training.
     return ThreadpoolController()

@@ -1,27 +1,37 @@
 """Checks that scikit-learn does not have, and the texts of their errors and warnings."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import validate_data
 
 from skdbn._sklearn_compat import check_sample_weight
+from skdbn._typing import Array, Booleans, Floats, FloatType, Integers, Matrix, Rng
+from skdbn.units import Unit
+
+Range: TypeAlias = tuple[float, float]  # smallest and largest value
 
 # Share of hidden units with a mean activity outside [0.01, 0.99] from which a layer is reported.
 _SATURATED_SHARE = 0.9
 
 
-def check_rows(estimator, X, *, reset, **options):
+def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool, **options: Any) -> Matrix:
     """Return X as a dense C-ordered or CSR matrix of float32 or float64; float32 stays float32."""
     # Not dtype=[float64, float32]: that turns float32 columns of polars and pyarrow into float64.
     X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", order="C", **options)
     return X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
 
 
-def drop_rows_without_weight(sample_weight, *arrays):
+def drop_rows_without_weight(sample_weight: Any, *arrays: Any) -> tuple[Any, ...]:
     """Check the weights and return (weights or None, *arrays) without the rows of weight 0.
 
     A row of weight 0 is then, to the letter, a row that is not there.
@@ -33,28 +43,28 @@ def drop_rows_without_weight(sample_weight, *arrays):
     return weights[kept], *(None if array is None else array[kept] for array in arrays)
 
 
-def data_range(X):
+def data_range(X: Matrix) -> Range:
     """Return the smallest and largest value of a dense or sparse matrix."""
     return float(X.min()), float(X.max())
 
 
-def widest(first, second):
+def widest(first: Range, second: Range) -> Range:
     """Return the range that spans both ranges."""
     return min(first[0], second[0]), max(first[1], second[1])
 
 
-def make_generator(random_state):
+def make_generator(random_state: int | np.random.RandomState | Rng | None) -> Rng:
     """Return a numpy Generator; the global random state is neither read nor written."""
     if isinstance(random_state, np.random.RandomState):
-        random_state = random_state.randint(2**31 - 1, size=4)
+        return np.random.default_rng(random_state.randint(2**31 - 1, size=4))
     return np.random.default_rng(random_state)
 
 
-def check_batch_size(batch_size, n_rows, *, warn):
+def check_batch_size(batch_size: int | str | None, n_rows: int, *, warn: bool) -> int:
     """Return the number of rows of a batch: 100 batches an epoch if "auto", all rows if None."""
     if batch_size is None:
         return n_rows
-    if batch_size == "auto":
+    if isinstance(batch_size, str):  # "auto"
         return int(min(n_rows, np.clip(n_rows // 100, 10, 100)))
     if batch_size > n_rows and warn:  # in `partial_fit` a short chunk is nothing unusual
         warnings.warn(
@@ -65,7 +75,7 @@ def check_batch_size(batch_size, n_rows, *, warn):
     return int(min(batch_size, n_rows))
 
 
-def check_hidden_layer_sizes(hidden_layer_sizes):
+def check_hidden_layer_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
     """Return the sizes as a tuple of positive integers; an integer is one layer."""
     sizes = hidden_layer_sizes
     sizes = (sizes,) if np.ndim(sizes) == 0 else tuple(sizes)
@@ -76,14 +86,14 @@ def check_hidden_layer_sizes(hidden_layer_sizes):
     return tuple(int(size) for size in sizes)
 
 
-def are_within_unit_interval(values, dtype):
+def are_within_unit_interval(values: Range, dtype: FloatType) -> bool:
     """Tell whether a range of values is within [0, 1], up to the rounding of a scaler."""
     low, high = values
-    slack = 4 * np.finfo(dtype).eps
+    slack = 4 * float(np.finfo(dtype).eps)
     return low >= -slack and high <= 1 + slack
 
 
-def raise_outside_unit_interval(X, values):
+def raise_outside_unit_interval(X: Matrix, values: Range) -> NoReturn:
     """Raise because values cannot be the means of Bernoulli units."""
     low, high = values
     entries = X.data if sparse.issparse(X) else X
@@ -96,7 +106,7 @@ def raise_outside_unit_interval(X, values):
     )
 
 
-def warn_if_not_standardized(standard_deviation, scale):
+def warn_if_not_standardized(standard_deviation: Floats, scale: Floats) -> None:
     """Warn about columns whose spread is far from the fixed scale of Gaussian units."""
     ratio = standard_deviation / scale
     n_off = int(((ratio > 0) & ((ratio < 0.1) | (ratio > 10))).sum())
@@ -110,16 +120,16 @@ def warn_if_not_standardized(standard_deviation, scale):
         )
 
 
-def check_hidden(hidden):
+def check_hidden(hidden: Unit) -> None:
     """Raise if hidden units ask for a scale: their unit is that of the weights, so it would do nothing."""
     scale = hidden.get_params(deep=False).get("scale")
-    if scale is not None and not np.array_equal(scale, type(hidden)().scale):
+    if scale is not None and not np.array_equal(scale, type(hidden)().get_params()["scale"]):
         raise ValueError(
             f"hidden={hidden!r}: the scale of hidden units is that of the weights; leave it at its default."
         )
 
 
-def warn_if_far_outside(X, fitted_range, when="predict"):
+def warn_if_far_outside(X: Matrix, fitted_range: Range, when: str = "predict") -> None:
     """Warn once a call if X reaches more than one range-width beyond the training data.
 
     A row in ten has to: single values far out are what MinMaxScaler gives for rare features.
@@ -137,7 +147,7 @@ def warn_if_far_outside(X, fitted_range, when="predict"):
         )
 
 
-def _share_of_rows_outside(X, bounds):
+def _share_of_rows_outside(X: Matrix, bounds: Range) -> float:
     lowest, highest = (
         extreme.toarray() if sparse.issparse(extreme) else extreme
         for extreme in (X.min(axis=1), X.max(axis=1))
@@ -145,7 +155,7 @@ def _share_of_rows_outside(X, bounds):
     return float(((lowest < bounds[0]) | (highest > bounds[1])).mean())
 
 
-def warn_if_saturated(hidden_mean, layer, *, binary=True):
+def warn_if_saturated(hidden_mean: Floats, layer: str, *, binary: bool = True) -> None:
     """Warn if nearly all hidden units have the same value for all rows.
 
     Only of binary units do means near 0 and 1 tell that they are saturated.
@@ -168,13 +178,13 @@ def warn_if_saturated(hidden_mean, layer, *, binary=True):
     )
 
 
-def check_count(name, value):
+def check_count(name: str, value: object) -> None:
     """Raise unless `value` is an integer >= 1."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name} must be an integer >= 1; got {value!r}.")
 
 
-def check_mask(name, mask, shape):
+def check_mask(name: str, mask: npt.ArrayLike, shape: tuple[int, ...]) -> Booleans:
     """Return a mask as a boolean array of the given shape; one row stands for all."""
     mask = np.asarray(mask)
     if mask.dtype != bool or mask.shape not in (shape, shape[1:]):
@@ -185,7 +195,7 @@ def check_mask(name, mask, shape):
     return np.broadcast_to(mask, shape)
 
 
-def warn_not_converged(n_epochs, stage="Fine-tuning"):
+def warn_not_converged(n_epochs: int, stage: str = "Fine-tuning") -> None:
     """Warn that a training ended because of max_iter."""
     warnings.warn(
         f"{stage}: maximum iterations ({n_epochs}) reached and the optimization hasn't converged "
@@ -195,7 +205,7 @@ def warn_not_converged(n_epochs, stage="Fine-tuning"):
     )
 
 
-def warn_if_one_class(predicted, targets, classes):
+def warn_if_one_class(predicted: Integers, targets: Integers, classes: Array) -> None:
     """Warn if all predictions on training rows are one class although the rows are of several."""
     if np.unique(targets).size < 2 or np.unique(predicted).size > 1:
         return
@@ -209,7 +219,7 @@ def warn_if_one_class(predicted, targets, classes):
     )
 
 
-def per_layer(name, value, n_layers, is_valid):
+def per_layer(name: str, value: Any, n_layers: int, is_valid: Callable[[Any], bool]) -> tuple[Any, ...]:
     """Return a value for each hidden layer; a single one stands for all."""
     values = tuple(value) if isinstance(value, (list, tuple)) else (value,) * n_layers
     if len(values) != n_layers:
@@ -220,11 +230,11 @@ def per_layer(name, value, n_layers, is_valid):
     return values
 
 
-def is_share(value):
+def is_share(value: object) -> bool:
     """Tell whether a value is within [0, 1)."""
-    return isinstance(value, Real) and 0 <= value < 1
+    return isinstance(value, Real) and 0 <= float(value) < 1
 
 
-def is_norm(value):
+def is_norm(value: object) -> bool:
     """Tell whether a value is a positive bound, or None for no bound."""
-    return value is None or (isinstance(value, Real) and 0 < value < np.inf)
+    return value is None or (isinstance(value, Real) and 0 < float(value) < np.inf)

@@ -1,19 +1,27 @@
 """What the parameter `visible` of an estimator stands for, and whether X fits it."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from skdbn import _validation
 from skdbn._columns import Columns, visible_from_columns
 from skdbn._rows import blocks_of_rows, weighted_moments
-from skdbn.units import Bernoulli, Gaussian, Mixed, ReLU, Softmax, resolve_unit
+from skdbn._typing import Floats, FloatType, Integers, Matrix
+from skdbn._validation import Range
+from skdbn.units import Bernoulli, Gaussian, Mixed, ReLU, Softmax, Unit, resolve_unit
 
 # Levels of a category are written as shares now and then, which need not add up to the last digit.
 _GROUP_TOLERANCE = 1e-3
 
 
-def resolve_visible(visible, X, values, feature_names=None, frame=None):
+def resolve_visible(
+    visible: Any, X: Matrix, values: Range, feature_names: Iterable[str] | None = None, frame: Any = None
+) -> Unit:
     """Return the units that a parameter `visible` stands for, or raise if they cannot model X.
 
     `values` is the range of X (dense or CSR), `frame` what the user passed as X.
@@ -33,7 +41,7 @@ def resolve_visible(visible, X, values, feature_names=None, frame=None):
     return visible
 
 
-def check_normalisable(visible, hidden):
+def check_normalisable(visible: Unit, hidden: Unit) -> None:
     """Raise if two layers have no joint distribution, since neither is bounded."""
     if visible.bounded or hidden.bounded:
         return
@@ -44,7 +52,7 @@ def check_normalisable(visible, hidden):
     )
 
 
-def _unbounded(unit, layer):
+def _unbounded(unit: Unit, layer: str) -> str:
     """Return what an error calls an unbounded layer: its type, or that of its first unbounded part."""
     if not isinstance(unit, Mixed):
         return f'{layer}="{_name(unit)}"'
@@ -53,14 +61,14 @@ def _unbounded(unit, layer):
     return f'the "{name}" part of {layer}'
 
 
-def _name(unit):
+def _name(unit: str | Unit) -> str:
     return type(unit).__name__.lower()
 
 
 # -- whether the data fit --------------------------------------------------------------------------
 
 
-def _check_layer(unit, X, values, columns):
+def _check_layer(unit: Unit, X: Matrix, values: Range, columns: Columns) -> None:
     """Raise or warn if a layer of a single type cannot model X."""
     if isinstance(unit, Bernoulli):
         _check_scaled_probabilities(unit, X, values)
@@ -76,13 +84,13 @@ def _check_layer(unit, X, values, columns):
         _check_groups(_groups_of(unit, np.arange(X.shape[1])), X, columns)
 
 
-def _check_scaled_probabilities(unit, X, values):
+def _check_scaled_probabilities(unit: Bernoulli, X: Matrix, values: Range) -> None:
     """Raise unless the values are shares of the scale of Bernoulli units."""
-    if unit.scale == "data":
+    unit.adapt(np.zeros(1), np.zeros(1))  # raises for a scale that is none
+    if isinstance(unit.scale, str):  # "data"
         if values[0] < 0:
             raise ValueError(f'Bernoulli(scale="data") expects values >= 0; got min={values[0]:.6g} in X.')
         return
-    unit.adapt(np.zeros(1), np.zeros(1))  # raises for a scale that is none
     if _validation.are_within_unit_interval((values[0] / unit.scale, values[1] / unit.scale), X.dtype):
         return
     if unit.scale != 1:
@@ -93,7 +101,7 @@ def _check_scaled_probabilities(unit, X, values):
     _validation.raise_outside_unit_interval(X, values)
 
 
-def _check_parts(mixed, X, columns):
+def _check_parts(mixed: Mixed, X: Matrix, columns: Columns) -> None:
     """Raise or warn if a part of a layer cannot model its columns of X."""
     mean, standard_deviation = weighted_moments(X)
     lows, highs = _ranges_of_columns(X)
@@ -111,14 +119,14 @@ def _check_parts(mixed, X, columns):
             _check_groups(_groups_of(unit, part), X, columns)
 
 
-def _ranges_of_columns(X):
+def _ranges_of_columns(X: Matrix) -> tuple[Floats, Floats]:
     """Return the smallest and the largest value of each column."""
     ranges = [(block.min(axis=0), block.max(axis=0)) for _, block in blocks_of_rows(X)]
     lows, highs = zip(*ranges, strict=True)
     return np.min(lows, axis=0), np.max(highs, axis=0)
 
 
-def _check_probabilities(part, lows, highs, columns):
+def _check_probabilities(part: Integers, lows: Floats, highs: Floats, columns: Columns) -> None:
     slack = _slack(lows.dtype)
     bad = np.flatnonzero((lows < -slack) | (highs > 1 + slack))
     if bad.size:
@@ -130,7 +138,7 @@ def _check_probabilities(part, lows, highs, columns):
         )
 
 
-def _check_not_negative(part, lows, columns):
+def _check_not_negative(part: Integers, lows: Floats, columns: Columns) -> None:
     bad = part[lows[part] < 0]
     if bad.size:
         raise ValueError(
@@ -140,7 +148,7 @@ def _check_not_negative(part, lows, columns):
         )
 
 
-def _check_spread(part, standard_deviation, scale, columns):
+def _check_spread(part: Integers, standard_deviation: Floats, scale: Floats, columns: Columns) -> None:
     ratio = standard_deviation[part] / scale
     bad = part[(ratio > 0) & ((ratio < 0.1) | (ratio > 10))]
     if bad.size:
@@ -153,7 +161,7 @@ def _check_spread(part, standard_deviation, scale, columns):
         )
 
 
-def _check_groups(groups, X, columns):
+def _check_groups(groups: list[Integers], X: Matrix, columns: Columns) -> None:
     """Raise unless the columns of each group are the probabilities of a category in every row."""
     n_bad = np.zeros(len(groups), dtype=int)
     for _, block in blocks_of_rows(X):
@@ -168,18 +176,18 @@ def _check_groups(groups, X, columns):
         )
 
 
-def _n_rows_without_category(x):
+def _n_rows_without_category(x: Floats) -> int:
     is_category = np.abs(x.sum(axis=1) - 1) <= _GROUP_TOLERANCE
     is_category &= (x >= -_slack(x.dtype)).all(axis=1)  # with the sum 1, none is above 1 then
     return len(x) - int(is_category.sum())
 
 
-def _slack(dtype):
+def _slack(dtype: FloatType) -> float:
     """Return how far values may be outside [0, 1]: as in `are_within_unit_interval`."""
-    return 4 * np.finfo(dtype).eps
+    return 4 * float(np.finfo(dtype).eps)
 
 
-def _groups_of(unit, columns):
+def _groups_of(unit: Softmax, columns: Integers) -> list[Integers]:
     """Return the columns of each group: those that are missing together."""
     groups, left = [], np.ones(columns.size, dtype=bool)
     while left.any():

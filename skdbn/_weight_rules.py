@@ -5,11 +5,14 @@ Rules act on the update of the weights before it is mapped to the plain parametr
 never touch biases or scales.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
 
 from skdbn._blocks import add_scaled
+from skdbn._typing import Floats
 
 # Share by which L2 decay shrinks weights at a time. That of one step is often about as small as their
 # rounding, and costs two passes over all of them.
@@ -24,11 +27,11 @@ class WeightRules(NamedTuple):
     max_weight: float | None = None  # of the absolute value of a weight
 
     @property
-    def least_decay(self):
+    def least_decay(self) -> float:
         """The smallest decay to be given; weights that L1 decay set to 0 are to be set so at each step."""
         return 0.0 if self.l1_ratio else LEAST_DECAY
 
-    def change(self, update, weights, decay):
+    def change(self, update: Floats, weights: Floats, decay: float) -> None:
         """Change the update, in place, so that weights + update keep the rules.
 
         `decay` is learning rate * alpha: the weights shrink by the factor 1 - decay (L2) and by at most
@@ -48,13 +51,13 @@ class WeightRules(NamedTuple):
         update -= weights
 
 
-def _shrink(weights, amount):
+def _shrink(weights: Floats, amount: float) -> None:
     """Move weights towards 0 by `amount`, and no further than 0: the proximal step of the L1 norm."""
     # x - clip(x, -a, a) is 0 inside [-a, a] and x -+ a outside.
     weights -= np.clip(weights, -amount, amount)
 
 
-def _limit_norms(weights, max_norm):
+def _limit_norms(weights: Floats, max_norm: float) -> None:
     """Scale down the rows whose Euclidean norm is larger than `max_norm`."""
     norms = np.sqrt(np.einsum("ij,ij->i", weights, weights))
     too_long = norms > max_norm

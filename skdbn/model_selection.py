@@ -1,13 +1,21 @@
 """Cross-validation where few rows have a label."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias
+
 import numpy as np
 from scipy import sparse
 from sklearn.model_selection import BaseCrossValidator, PredefinedSplit, check_cv
 from sklearn.utils import indexable
 
 from skdbn import _labels
+from skdbn._typing import Array, Floats, Integers
 
 __all__ = ["SemiSupervisedSplit"]
+
+Fold: TypeAlias = tuple[Integers, Integers]  # rows to train on, rows to test with
 
 
 class SemiSupervisedSplit(BaseCrossValidator):
@@ -54,11 +62,11 @@ class SemiSupervisedSplit(BaseCrossValidator):
     # With scikit-learn's metadata routing, groups are passed on as in its own splitters by group.
     __metadata_request__split = {"groups": True}
 
-    def __init__(self, cv=5, *, unlabeled=-1):
+    def __init__(self, cv: Any = 5, *, unlabeled: object = -1) -> None:
         self.cv = cv
         self.unlabeled = unlabeled
 
-    def split(self, X, y=None, groups=None):
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[Fold]:
         """Generate the numbers of the rows of each training and test fold.
 
         Parameters
@@ -92,7 +100,7 @@ class SemiSupervisedSplit(BaseCrossValidator):
             free = unlabelled if groups is None else _of_free_groups(unlabelled, train, test, groups)
             yield np.concatenate([train, free]), test
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of folds.
 
         Parameters
@@ -117,7 +125,7 @@ class SemiSupervisedSplit(BaseCrossValidator):
         groups = None if groups is None else np.asarray(groups)
         return self._splitter(labels).get_n_splits(*_of_labelled(labels, labelled, groups))
 
-    def _parts(self, y):
+    def _parts(self, y: Any) -> tuple[Array, Integers, Integers]:
         """Return the labels, the numbers of the rows that have them, and those of the others."""
         if y is None:
             raise ValueError("SemiSupervisedSplit requires y: it tells which rows have a label.")
@@ -130,17 +138,17 @@ class SemiSupervisedSplit(BaseCrossValidator):
             labels = np.array(labels.tolist())
         return labels, np.flatnonzero(has_label), np.flatnonzero(~has_label)
 
-    def _splitter(self, labels):
+    def _splitter(self, labels: Array | None) -> Any:
         if np.iterable(self.cv) and iter(self.cv) is self.cv:
             raise ValueError(f"cv={self.cv!r} can be read only once; give a list of (train, test).")
         return check_cv(self.cv, labels, classifier=True)
 
 
-def _counts_all_rows(cv):
+def _counts_all_rows(cv: Any) -> bool:
     return isinstance(cv, PredefinedSplit) or (np.iterable(cv) and not hasattr(cv, "split"))
 
 
-def _without_unlabelled(folds, labelled):
+def _without_unlabelled(folds: Iterable[Fold], labelled: Integers) -> Iterator[Fold]:
     """Yield the folds without the unlabelled rows of the test folds."""
     for train, test in folds:
         test = np.asarray(test)
@@ -150,12 +158,14 @@ def _without_unlabelled(folds, labelled):
         yield np.asarray(train), test
 
 
-def _of_labelled(labels, labelled, groups):
+def _of_labelled(
+    labels: Array, labelled: Integers, groups: Array | None
+) -> tuple[Floats, Array, Array | None]:
     """Return X, y and groups of the labelled rows; splitters look at no more of X than its length."""
     return np.zeros((labelled.size, 1)), labels, None if groups is None else groups[labelled]
 
 
-def _of_free_groups(unlabelled, train, test, groups):
+def _of_free_groups(unlabelled: Integers, train: Integers, test: Integers, groups: Array) -> Integers:
     """Return the unlabelled rows but those of groups that have labelled rows in the test fold alone."""
     held_out = np.setdiff1d(groups[test], groups[train])
     return unlabelled[~np.isin(groups[unlabelled], held_out)]

@@ -5,9 +5,12 @@ A schedule is asked once an update, with the share of the planned training that 
 number of updates made so far; it keeps no state, so that training can stop and go on at any point.
 """
 
+from __future__ import annotations
+
 import math
 from abc import ABCMeta, abstractmethod
 from numbers import Real
+from typing import TypeAlias
 
 from sklearn.base import BaseEstimator
 
@@ -25,7 +28,7 @@ class Schedule(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
     """
 
     @abstractmethod
-    def __call__(self, progress, step=0):
+    def __call__(self, progress: float, step: int = 0) -> float:
         """Return the value at a point of the training.
 
         Parameters
@@ -42,19 +45,23 @@ class Schedule(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
 
     @property
     @abstractmethod
-    def ends(self):
+    def ends(self) -> bool:
         """Whether the schedule comes to its end when the planned training does."""
+
+
+# A number, or one that changes during training.
+Rate: TypeAlias = float | Schedule
 
 
 class _Finite(Schedule):
     """A way from `start` to `end`; a final class gives the form of the way."""
 
-    def __init__(self, start, end, *, n_steps=None):
+    def __init__(self, start: float, end: float, *, n_steps: int | None = None) -> None:
         self.start = start
         self.end = end
         self.n_steps = n_steps
 
-    def __call__(self, progress, step=0):
+    def __call__(self, progress: float, step: int = 0) -> float:
         """Return the value at a share `progress` of the plan, or after `step` updates."""
         check_number(self, "start")
         check_number(self, "end")
@@ -64,11 +71,11 @@ class _Finite(Schedule):
         return float(self._between(min(step / self.n_steps, 1.0)))
 
     @abstractmethod
-    def _between(self, position):
+    def _between(self, position: float) -> float:
         """Return the value at a position from 0 (exactly `start`) to 1 (exactly `end`)."""
 
     @property
-    def ends(self):
+    def ends(self) -> bool:
         """True unless `n_steps` sets the end: then the plan of the training does not matter."""
         return self.n_steps is None
 
@@ -106,7 +113,7 @@ class Linear(_Finite):
     0.6
     """
 
-    def _between(self, position):
+    def _between(self, position: float) -> float:
         return (1.0 - position) * self.start + position * self.end
 
 
@@ -141,18 +148,18 @@ class Exponential(_Finite):
     [0.01, 0.001, 0.0001]
     """
 
-    def _between(self, position):
+    def _between(self, position: float) -> float:
         check_number(self, "start", above=0)
         check_number(self, "end", above=0)
         return self.start ** (1.0 - position) * self.end**position
 
 
 class Cosine(_Finite):
-    r"""Change along half a cosine wave: slow at both ends, fast between [1]_.
+    r"""Change along half a cosine wave: slow at both ends, fast between.
 
     .. math:: \text{end} + \tfrac{1}{2} (\text{start} - \text{end}) (1 + \cos \pi p)
 
-    where p is the share of the planned training that is done.
+    where p is the share of the planned training that is done [1]_.
 
     Parameters
     ----------
@@ -178,7 +185,7 @@ class Cosine(_Finite):
     [0.1, 0.0854, 0.05, 0.0]
     """
 
-    def _between(self, position):
+    def _between(self, position: float) -> float:
         weight = 0.5 * (1.0 + math.cos(math.pi * position))
         return weight * self.start + (1.0 - weight) * self.end
 
@@ -214,12 +221,12 @@ class InverseScaling(Schedule):
     [0.1, 0.05, 0.01]
     """
 
-    def __init__(self, start, *, power=0.5, delay=1.0):
+    def __init__(self, start: float, *, power: float = 0.5, delay: float = 1.0) -> None:
         self.start = start
         self.power = power
         self.delay = delay
 
-    def __call__(self, progress, step=0):
+    def __call__(self, progress: float, step: int = 0) -> float:
         """Return the value after `step` updates; `progress` is not used."""
         check_number(self, "start")
         check_number(self, "power", at_least=0)
@@ -227,12 +234,12 @@ class InverseScaling(Schedule):
         return float(self.start / (1.0 + step / self.delay) ** self.power)
 
     @property
-    def ends(self):
+    def ends(self) -> bool:
         """False: the value falls for ever."""
         return False
 
 
-def value_at(rate, progress, step=0):
+def value_at(rate: Rate, progress: float, step: int = 0) -> float:
     """Return the value of a rate, which is a number or a schedule, at a point of the training.
 
     Parameters
@@ -263,10 +270,13 @@ def value_at(rate, progress, step=0):
     return float(rate(progress, step))
 
 
-def check_number(owner, name, *, above=-math.inf, at_least=-math.inf):
+def check_number(
+    owner: object, name: str, *, above: float = -math.inf, at_least: float = -math.inf
+) -> None:
     """Raise a ValueError unless an argument of an object is a finite number within its bounds."""
     value = getattr(owner, name)
-    if isinstance(value, Real) and math.isfinite(value) and value > above and value >= at_least:
+    number = float(value) if isinstance(value, Real) else math.nan
+    if math.isfinite(number) and number > above and number >= at_least:
         return
     bound = "".join(
         f" {word} {limit}"

@@ -1,11 +1,14 @@
 """Sparse hidden units: a target for how active each of them is on average."""
 
+from __future__ import annotations
+
 from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from skdbn._html import DocumentedMixin
+from skdbn._typing import Floats
 
 __all__ = ["SparsityTarget"]
 
@@ -54,13 +57,15 @@ class SparsityTarget(DocumentedMixin, BaseEstimator):
     >>> rbm = RBMTransformer(n_components=64, sparsity=SparsityTarget(0.1, cost=0.5))
     """
 
-    def __init__(self, target=0.05, cost=0.1, *, form="hinton", decay=0.9):
+    def __init__(
+        self, target: float = 0.05, cost: float = 0.1, *, form: str = "hinton", decay: float = 0.9
+    ) -> None:
         self.target = target
         self.cost = cost
         self.form = form
         self.decay = decay
 
-    def penalty(self, activity):
+    def penalty(self, activity: Floats) -> float:
         """Compute the penalty of given mean activities.
 
         Parameters
@@ -79,7 +84,7 @@ class SparsityTarget(DocumentedMixin, BaseEstimator):
         q = np.clip(activity, _SMALLEST_ACTIVITY, 1 - _SMALLEST_ACTIVITY)
         return float(-self.cost * (p * np.log(q) + (1 - p) * np.log1p(-q)).sum())
 
-    def slope(self, activity):
+    def slope(self, activity: Floats) -> Floats:
         """Compute the derivative of the penalty by the mean activities.
 
         Parameters
@@ -97,7 +102,7 @@ class SparsityTarget(DocumentedMixin, BaseEstimator):
         q = np.clip(activity, _SMALLEST_ACTIVITY, 1 - _SMALLEST_ACTIVITY)
         return self.cost * (q - self.target) / (q * (1 - q))
 
-    def check(self, hidden_in_unit_interval):
+    def check(self, hidden_in_unit_interval: bool) -> None:
         """Raise where the parameters cannot be used with the hidden units.
 
         Parameters
@@ -109,7 +114,7 @@ class SparsityTarget(DocumentedMixin, BaseEstimator):
             raise ValueError(f'SparsityTarget(form={self.form!r}): form must be "hinton" or "lee".')
         for name in ("target", "cost", "decay"):
             value = getattr(self, name)
-            if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(value):
+            if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(float(value)):
                 raise ValueError(f"SparsityTarget({name}={value!r}): {name} must be a number.")
         if self.cost <= 0:
             raise ValueError(f"SparsityTarget(cost={self.cost!r}): cost must be > 0.")
@@ -122,7 +127,7 @@ class SparsityTarget(DocumentedMixin, BaseEstimator):
             )
 
 
-def resolve_sparsity(sparsity):
+def resolve_sparsity(sparsity: float | SparsityTarget | None) -> SparsityTarget | None:
     """Return the target that a parameter `sparsity` stands for.
 
     Parameters
@@ -135,4 +140,6 @@ def resolve_sparsity(sparsity):
     sparsity : SparsityTarget or None
         The object itself, or a new one.
     """
-    return SparsityTarget(sparsity) if isinstance(sparsity, Real) else sparsity
+    if sparsity is None or isinstance(sparsity, SparsityTarget):
+        return sparsity
+    return SparsityTarget(sparsity)

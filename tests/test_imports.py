@@ -15,16 +15,19 @@ PACKAGE = Path(skdbn.__file__).parent
 # A module imports from levels below its own only. A new module needs its place here.
 LEVELS = [
     # Leaves: they know nothing of the rest.
+    {"_typing"},
     {"_blocks", "_html", "_state_tree", "_checkpoint_file", "callbacks"},
     {"_draws"},
     {"schedules", "units", "exceptions", "_centering", "_threads", "_reporting"}
-    | {"_rows", "_sklearn_compat", "_transaction", "sparsity"},
-    {"optimizers", "_energy", "_validation", "_pseudo_likelihood", "_weight_rules", "_columns"}
-    | {"_class_posterior", "_directed", "_labels", "_journal", "inspection"},
+    | {"_sklearn_compat", "_transaction", "sparsity"},
+    {"_rows"},
+    {"optimizers", "_energy", "_validation", "_weight_rules", "_columns"}
+    | {"_directed", "_labels", "_journal", "inspection"},
     {"_phases"},
     {
-        "_annealing",
         "_callback_support",
+        "_class_posterior",
+        "_pseudo_likelihood",
         "_tempered",
         "_initialization",
         "_likelihood",
@@ -33,7 +36,7 @@ LEVELS = [
         "_visible_types",
         "model_selection",
     },
-    {"samplers", "_fine_tuning", "_fitted", "_planning", "_targets", "_html_stack"}
+    {"samplers", "_annealing", "_fine_tuning", "_fitted", "_planning", "_targets", "_html_stack"}
     | {"_export_layers", "_export_torch", "persistence"},
     {"_export_mlp"},
     {"_export"},
@@ -85,7 +88,7 @@ FOLDER_LEVEL = {
 REQUIRED = {"numpy", "scipy", "sklearn", "threadpoolctl", "skdbn"}
 # Of scikit-learn these need nothing but BaseEstimator, for their parameters.
 SEPARATE = {"schedules", "units", "samplers", "optimizers", "_blocks", "_threads", "_rows", "_reporting"}
-SEPARATE |= {"_centering", "_transaction", "exceptions"}
+SEPARATE |= {"_typing", "_centering", "_transaction", "exceptions"}
 SEPARATE |= {"sparsity", "_sampling", "_annealing", "_likelihood", "_pseudo_likelihood", "_weight_rules"}
 SEPARATE |= {"_energy", "_network", "_training", "_contrastive", "_fine_tuning", "_initialization"}
 SEPARATE |= {"_class_posterior", "_discriminative", "_class_rbm_fit"}

@@ -5,6 +5,8 @@ its state; the learning rate belongs to whoever trains. An optimizer sees a tupl
 not know whose parameters they are: weight decay, stopping and reporting are not its business.
 """
 
+from __future__ import annotations
+
 from skdbn.optimizers._adagrad import AdaGrad
 from skdbn.optimizers._adam import Adam
 from skdbn.optimizers._base import Optimizer
@@ -13,10 +15,11 @@ from skdbn.optimizers._sgd import SGD
 
 __all__ = ["OPTIMIZERS", "SGD", "AdaGrad", "Adam", "Optimizer", "RMSProp", "resolve_optimizer"]
 
-OPTIMIZERS = {"sgd": SGD, "rmsprop": RMSProp, "adam": Adam, "adagrad": AdaGrad}
+#: The classes that a string stands for.
+OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "rmsprop": RMSProp, "adam": Adam, "adagrad": AdaGrad}
 
 
-def resolve_optimizer(optimizer):
+def resolve_optimizer(optimizer: str | Optimizer) -> Optimizer:
     """Return the optimizer that a parameter `optimizer` stands for.
 
     Parameters

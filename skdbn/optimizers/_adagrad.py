@@ -1,12 +1,15 @@
 """AdaGrad."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
 
 from skdbn._blocks import blocks
+from skdbn._typing import Arrays
 from skdbn.optimizers._arrays import clip, full
-from skdbn.optimizers._base import Optimizer, check_clip_norm
+from skdbn.optimizers._base import Gradients, Optimizer, check_clip_norm
 from skdbn.schedules import check_number
 
 
@@ -14,15 +17,15 @@ class AdaGradState(NamedTuple):
     """What `AdaGrad` remembers."""
 
     step: int
-    sum_of_squares: tuple
+    sum_of_squares: Arrays
 
 
 class AdaGrad(Optimizer):
-    r"""Gradients divided by the root of the sum of their squares so far [1]_.
+    r"""Gradients divided by the root of the sum of their squares so far.
 
     .. math:: s \leftarrow s + g^2, \qquad \Delta\theta = -\eta \, \frac{g}{\sqrt{s} + \epsilon}
 
-    The sum never shrinks, so that steps fall like the inverse root of their number by themselves.
+    The sum never shrinks, so that steps fall like the inverse root of their number by themselves [1]_.
 
     Parameters
     ----------
@@ -51,18 +54,22 @@ class AdaGrad(Optimizer):
     [-0.05, 0.05]
     """
 
-    def __init__(self, epsilon=1e-8, *, initial_sum_of_squares=0.0, clip_norm=None):
+    def __init__(
+        self, epsilon: float = 1e-8, *, initial_sum_of_squares: float = 0.0, clip_norm: float | None = None
+    ) -> None:
         self.epsilon = epsilon
         self.initial_sum_of_squares = initial_sum_of_squares
         self.clip_norm = clip_norm
 
-    def init(self, parameters):
+    def init(self, parameters: Arrays) -> AdaGradState:
         check_number(self, "epsilon", above=0)
         check_number(self, "initial_sum_of_squares", at_least=0)
         check_clip_norm(self)
         return AdaGradState(0, full(parameters, self.initial_sum_of_squares))
 
-    def update(self, gradients, state, learning_rate, progress=0.0):
+    def update(
+        self, gradients: Gradients, state: AdaGradState, learning_rate: float, progress: float = 0.0
+    ) -> tuple[Gradients, AdaGradState]:
         clip(gradients, self.clip_norm)
         for arrays in zip(gradients, state.sum_of_squares, strict=True):
             for gradient, sum_of_squares, scratch in blocks(*arrays, n_scratch=1):

@@ -1,25 +1,32 @@
 """The array work that the optimizers share, all of it in place."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterable
 from itertools import repeat
 
 import numpy as np
 
+from skdbn._typing import Arrays, Floats
 
-def move_average(average, value, decay, scratch):
+
+def move_average(average: Floats, value: Floats, decay: float, scratch: Floats) -> None:
     """Move a running average towards a value, in place; `value` may be `scratch`."""
     np.multiply(value, 1.0 - decay, out=scratch)
     average *= decay
     average += scratch
 
 
-def move_average_of_squares(average, value, decay, scratch):
+def move_average_of_squares(average: Floats, value: Floats, decay: float, scratch: Floats) -> None:
     """Move a running average towards the square of a value, in place."""
     np.multiply(value, value, out=scratch)
     move_average(average, scratch, decay, scratch)
 
 
-def add_momentum(direction, velocity, momentum, nesterov, scratch):
+def add_momentum(
+    direction: Floats, velocity: Floats, momentum: float, nesterov: bool, scratch: Floats
+) -> None:
     """Replace a direction by its heavy-ball or Nesterov form, in place."""
     velocity *= momentum
     velocity += direction
@@ -30,7 +37,7 @@ def add_momentum(direction, velocity, momentum, nesterov, scratch):
         direction[...] = velocity
 
 
-def clip(gradients, clip_norm):
+def clip(gradients: Arrays, clip_norm: float | None) -> None:
     """Scale gradients down, in place, to a norm over all arrays together."""
     if clip_norm is None:
         return
@@ -40,11 +47,11 @@ def clip(gradients, clip_norm):
             np.multiply(gradient, float(clip_norm) / norm, out=gradient)
 
 
-def full(arrays, value):
+def full(arrays: Arrays, value: float) -> Arrays:
     """Return new arrays like the given ones, filled with a value."""
     return tuple(np.full_like(array, value, subok=False) for array in arrays)
 
 
-def each(buffers):
+def each(buffers: Arrays) -> Iterable[Floats | None]:
     """Return the buffers, or None for each array if there are none."""
     return buffers or repeat(None)

@@ -1,12 +1,20 @@
 """What an optimizer is, and the checks of hyper-parameters."""
 
+from __future__ import annotations
+
 from abc import ABCMeta, abstractmethod
-from numbers import Real
+from typing import Any, TypeAlias, TypeVar
 
 from sklearn.base import BaseEstimator
 
 from skdbn._html import DocumentedMixin
-from skdbn.schedules import Schedule, check_number, value_at
+from skdbn._typing import Arrays, Floats
+from skdbn.schedules import Rate, Schedule, check_number, value_at
+
+# Updates take the place of the gradients, whose type is that of the parameters.
+Gradients = TypeVar("Gradients", bound=tuple[Floats, ...])
+# A NamedTuple, another for each class of optimizers.
+State: TypeAlias = Any
 
 
 class Optimizer(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
@@ -19,8 +27,10 @@ class Optimizer(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
     Add the class to `OPTIMIZERS`, and the tests that hold for all optimizers cover it.
     """
 
+    clip_norm: float | None  # of those that clip gradients
+
     @abstractmethod
-    def init(self, parameters):
+    def init(self, parameters: Arrays) -> State:
         """Check the hyper-parameters and return the state before the first update.
 
         Parameters
@@ -35,7 +45,9 @@ class Optimizer(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
 
     @abstractmethod
-    def update(self, gradients, state, learning_rate, progress=0.0):
+    def update(
+        self, gradients: Gradients, state: State, learning_rate: float, progress: float = 0.0
+    ) -> tuple[Gradients, State]:
         """Overwrite gradients with the updates to be added to the parameters.
 
         Parameters
@@ -59,12 +71,12 @@ class Optimizer(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
 
 
-def in_use(rate):
+def in_use(rate: Rate) -> bool:
     """Return whether a decay rate can be above 0 at some point of the training."""
-    return not isinstance(rate, Real) or rate > 0
+    return callable(rate) or rate > 0
 
 
-def decay_at(optimizer, name, progress, step):
+def decay_at(optimizer: Optimizer, name: str, progress: float, step: int) -> float:
     """Return the value of a decay rate, which a schedule may have led out of its range."""
     rate = getattr(optimizer, name)
     value = value_at(rate, progress, step)
@@ -73,14 +85,14 @@ def decay_at(optimizer, name, progress, step):
     raise ValueError(f"{type(optimizer).__name__}: {name} must be in [0, 1), got {value!r} from {rate!r}.")
 
 
-def check_decay(optimizer, name):
+def check_decay(optimizer: Optimizer, name: str) -> None:
     """Check a decay rate before the training; a schedule is checked when it is asked."""
     rate = getattr(optimizer, name)
     if not isinstance(rate, Schedule):
         decay_at(optimizer, name, 0.0, 0)
 
 
-def check_clip_norm(optimizer):
+def check_clip_norm(optimizer: Optimizer) -> None:
     """Check that a clipping norm, if there is one, is above 0."""
     if optimizer.clip_norm is not None:
         check_number(optimizer, "clip_norm", above=0)

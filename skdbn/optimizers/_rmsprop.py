@@ -1,11 +1,14 @@
 """RMSProp in all its published forms."""
 
+from __future__ import annotations
+
 import math
 from typing import NamedTuple
 
 import numpy as np
 
 from skdbn._blocks import blocks
+from skdbn._typing import Arrays, Floats
 from skdbn.optimizers._arrays import (
     add_momentum,
     clip,
@@ -13,8 +16,8 @@ from skdbn.optimizers._arrays import (
     full,
     move_average,
 )
-from skdbn.optimizers._base import Optimizer, check_clip_norm, check_decay, decay_at, in_use
-from skdbn.schedules import check_number
+from skdbn.optimizers._base import Gradients, Optimizer, check_clip_norm, check_decay, decay_at, in_use
+from skdbn.schedules import Rate, check_number
 
 # Under a constant gradient the variance s - m**2 of centred RMSProp is rounding noise and turns
 # negative: without a floor PyTorch, optax and Keras give NaN near step 130 in float32, after steps
@@ -31,21 +34,21 @@ class RMSPropState(NamedTuple):
     """
 
     step: int
-    sum_of_squares: tuple
-    mean: tuple = ()
-    velocity: tuple = ()
+    sum_of_squares: Arrays
+    mean: Arrays = ()
+    velocity: Arrays = ()
     rho_product: float = 1.0
     share: float = 1.0
 
 
 class RMSProp(Optimizer):
-    r"""Gradients divided by a running root mean square of themselves [1]_.
+    r"""Gradients divided by a running root mean square of themselves.
 
     .. math:: s \leftarrow \rho s + (1 - \rho) g^2, \qquad
         \Delta\theta = -\eta \, \frac{g}{\sqrt{s} + \epsilon}
         \quad \text{or} \quad \Delta\theta = -\eta \, \frac{g}{\sqrt{s + \epsilon}}
 
-    Both forms are published under this name: epsilon outside the root (the default) and inside
+    Both forms are published under this name [1]_: epsilon outside the root (the default) and inside
     (``epsilon_inside_sqrt=True``). Parameters get steps of similar size whatever the scale of their
     gradients. The steps do not shrink with the gradient: let the learning rate fall.
 
@@ -127,17 +130,17 @@ class RMSProp(Optimizer):
 
     def __init__(
         self,
-        rho=0.9,
-        epsilon=1e-8,
+        rho: Rate = 0.9,
+        epsilon: float = 1e-8,
         *,
-        epsilon_inside_sqrt=False,
-        initial_mean_square=0.0,
-        momentum=0.0,
-        nesterov=False,
-        centered=False,
-        bias_correction=False,
-        clip_norm=None,
-    ):
+        epsilon_inside_sqrt: bool = False,
+        initial_mean_square: float = 0.0,
+        momentum: Rate = 0.0,
+        nesterov: bool = False,
+        centered: bool = False,
+        bias_correction: bool = False,
+        clip_norm: float | None = None,
+    ) -> None:
         self.rho = rho
         self.epsilon = epsilon
         self.epsilon_inside_sqrt = epsilon_inside_sqrt
@@ -148,7 +151,7 @@ class RMSProp(Optimizer):
         self.bias_correction = bias_correction
         self.clip_norm = clip_norm
 
-    def init(self, parameters):
+    def init(self, parameters: Arrays) -> RMSPropState:
         check_decay(self, "rho")
         check_decay(self, "momentum")
         check_number(self, "epsilon", above=0)
@@ -162,7 +165,9 @@ class RMSProp(Optimizer):
         state = RMSPropState(0, full(parameters, self.initial_mean_square))
         return self._with_buffers(state, parameters)
 
-    def update(self, gradients, state, learning_rate, progress=0.0):
+    def update(
+        self, gradients: Gradients, state: RMSPropState, learning_rate: float, progress: float = 0.0
+    ) -> tuple[Gradients, RMSPropState]:
         rho = decay_at(self, "rho", progress, state.step)
         momentum = decay_at(self, "momentum", progress, state.step)
         # s = share * sum: s <- rho s + (1 - rho) g**2 is sum <- kept sum + g**2, one pass less.
@@ -194,7 +199,7 @@ class RMSProp(Optimizer):
                     gradient *= -float(learning_rate) / math.sqrt(share)
         return gradients, state
 
-    def _divide_by_root(self, gradient, squares, share, scratch):
+    def _divide_by_root(self, gradient: Floats, squares: Floats, share: float, scratch: Floats) -> None:
         """Divide by the root of share * squares, with epsilon, times the root of the share."""
         if self.epsilon_inside_sqrt:
             np.add(squares, float(self.epsilon) / share, out=scratch)
@@ -204,7 +209,7 @@ class RMSProp(Optimizer):
             scratch += float(self.epsilon) / math.sqrt(share)
         gradient /= scratch
 
-    def _with_buffers(self, state, arrays):
+    def _with_buffers(self, state: RMSPropState, arrays: Arrays) -> RMSPropState:
         """Add the buffers in use that are missing: `set_params` may have called for them since."""
         if self.centered and not state.mean:
             state = state._replace(mean=full(arrays, 0.0))
@@ -213,7 +218,7 @@ class RMSProp(Optimizer):
         return state
 
 
-def _variance(squares, mean, share, scratch, spare):
+def _variance(squares: Floats, mean: Floats, share: float, scratch: Floats, spare: Floats) -> Floats:
     """Return (s - m**2) / share in `spare`, not less than the floor, where s = share * squares."""
     np.multiply(mean, mean, out=spare)
     spare *= 1.0 / share

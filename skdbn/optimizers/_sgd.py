@@ -1,17 +1,21 @@
 """Stochastic gradient descent."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 from skdbn._blocks import blocks
+from skdbn._typing import Arrays
 from skdbn.optimizers._arrays import add_momentum, clip, each, full
-from skdbn.optimizers._base import Optimizer, check_clip_norm, check_decay, decay_at, in_use
+from skdbn.optimizers._base import Gradients, Optimizer, check_clip_norm, check_decay, decay_at, in_use
+from skdbn.schedules import Rate
 
 
 class SGDState(NamedTuple):
     """What `SGD` remembers: `velocity` is empty without momentum."""
 
     step: int
-    velocity: tuple = ()
+    velocity: Arrays = ()
 
 
 class SGD(Optimizer):
@@ -46,17 +50,21 @@ class SGD(Optimizer):
     [-0.15, 0.3]
     """
 
-    def __init__(self, momentum=0.0, *, nesterov=False, clip_norm=None):
+    def __init__(
+        self, momentum: Rate = 0.0, *, nesterov: bool = False, clip_norm: float | None = None
+    ) -> None:
         self.momentum = momentum
         self.nesterov = nesterov
         self.clip_norm = clip_norm
 
-    def init(self, parameters):
+    def init(self, parameters: Arrays) -> SGDState:
         check_decay(self, "momentum")
         check_clip_norm(self)
         return self._with_velocity(SGDState(step=0), parameters)
 
-    def update(self, gradients, state, learning_rate, progress=0.0):
+    def update(
+        self, gradients: Gradients, state: SGDState, learning_rate: float, progress: float = 0.0
+    ) -> tuple[Gradients, SGDState]:
         momentum = decay_at(self, "momentum", progress, state.step)
         state = self._with_velocity(state, gradients)
         clip(gradients, self.clip_norm)
@@ -67,6 +75,6 @@ class SGD(Optimizer):
                 gradient *= -float(learning_rate)
         return gradients, state._replace(step=state.step + 1)
 
-    def _with_velocity(self, state, arrays):
+    def _with_velocity(self, state: SGDState, arrays: Arrays) -> SGDState:
         needed = in_use(self.momentum) and not state.velocity
         return state._replace(velocity=full(arrays, 0.0)) if needed else state

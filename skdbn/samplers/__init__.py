@@ -4,6 +4,8 @@ A sampler holds hyper-parameters only. Its Markov chains are a value of their ow
 keeps and passes in, so one sampler object can serve any number of fits.
 """
 
+from __future__ import annotations
+
 from skdbn.samplers._base import Sampler, States
 from skdbn.samplers._base import model_states as model_states  # not public
 from skdbn.samplers._cd import CD, MeanField
@@ -12,7 +14,7 @@ from skdbn.samplers._tempering import ParallelTempering
 
 __all__ = ["CD", "PCD", "FastPCD", "MeanField", "ParallelTempering", "Sampler", "States"]
 
-SAMPLERS = {
+SAMPLERS: dict[str, type[Sampler]] = {
     "cd": CD,
     "pcd": PCD,
     "fastpcd": FastPCD,
@@ -21,7 +23,7 @@ SAMPLERS = {
 }
 
 
-def resolve_sampler(sampler):
+def resolve_sampler(sampler: str | Sampler) -> Sampler:
     """Return the sampler that a parameter `sampler` stands for.
 
     Parameters

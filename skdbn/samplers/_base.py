@@ -1,13 +1,17 @@
 """What a sampler has to define."""
 
+from __future__ import annotations
+
 from abc import ABCMeta, abstractmethod
 from numbers import Integral
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skdbn._energy import Machine
 from skdbn._html import DocumentedMixin
+from skdbn._typing import Chains, Floats, FloatType, Rng
 
 
 class States(NamedTuple):
@@ -16,9 +20,9 @@ class States(NamedTuple):
     Averages over the rows are `weights @ array`: the weights are positive and sum to 1.
     """
 
-    visible: np.ndarray  # (n_rows, n_visible)
-    hidden_mean: np.ndarray  # (n_rows, n_hidden)
-    weights: np.ndarray  # (n_rows,)
+    visible: Floats  # (n_rows, n_visible)
+    hidden_mean: Floats  # (n_rows, n_hidden)
+    weights: Floats  # (n_rows,)
 
 
 class Sampler(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
@@ -33,7 +37,7 @@ class Sampler(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
 
     draws = True  # False: the data are presented by their means too
 
-    def n_rows(self, batch_size):
+    def n_rows(self, batch_size: int) -> int:
         """Return how many rows the model term has when a batch has `batch_size`.
 
         Parameters
@@ -48,7 +52,7 @@ class Sampler(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return batch_size
 
-    def start(self, machine, batch_size, rng):
+    def start(self, machine: Machine, batch_size: int, rng: Rng) -> Chains:
         """Check the parameters and return the chains to begin with.
 
         Parameters
@@ -67,7 +71,7 @@ class Sampler(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return None
 
-    def resume(self, chains, machine, batch_size, rng):
+    def resume(self, chains: Chains, machine: Machine, batch_size: int, rng: Rng) -> Chains:
         """Return the chains to go on with after an earlier training, maybe by another sampler.
 
         Parameters
@@ -89,7 +93,9 @@ class Sampler(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         return self.start(machine, batch_size, rng)
 
     @abstractmethod
-    def advance(self, machine, data, chains, rng, out):
+    def advance(
+        self, machine: Machine, data: States, chains: Chains, rng: Rng, out: tuple[Floats, Floats]
+    ) -> States:
         """Return the model term; chains are advanced in place.
 
         Parameters
@@ -111,7 +117,7 @@ class Sampler(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
             The model term; its arrays are the first rows of those in `out`.
         """
 
-    def report(self, chains):
+    def report(self, chains: Chains) -> dict[str, Any]:
         """Return what there is to tell about the chains since the last call.
 
         Parameters
@@ -126,7 +132,7 @@ class Sampler(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return {}
 
-    def _check_counts(self, *names):
+    def _check_counts(self, *names: str) -> None:
         for name in names:
             value = getattr(self, name)
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
@@ -135,7 +141,7 @@ class Sampler(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
                 )
 
 
-def model_states(chains):
+def model_states(chains: Chains) -> Floats | None:
     """Return the hidden states of the chains that follow the model itself, or None without chains.
 
     Parameters
@@ -151,6 +157,6 @@ def model_states(chains):
     return getattr(chains, "hidden", chains)
 
 
-def equal_weights(n_rows, dtype):
+def equal_weights(n_rows: int, dtype: FloatType) -> Floats:
     """Return the weights of a plain mean over rows."""
     return np.full(n_rows, 1 / n_rows, dtype=dtype)

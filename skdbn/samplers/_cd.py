@@ -1,15 +1,19 @@
 """Samplers that start anew from the data at each update."""
 
+from __future__ import annotations
+
 import numpy as np
 
+from skdbn._energy import Machine
+from skdbn._typing import Chains, Floats, Rng
 from skdbn.samplers._base import Sampler, States
 
 
 class CD(Sampler):
-    r"""Contrastive divergence: `n_steps` Gibbs steps from each row of the batch [1]_.
+    r"""Contrastive divergence: `n_steps` Gibbs steps from each row of the batch.
 
     The visible and hidden units of the chain are drawn; the hidden units of its end enter by their
-    means. Cheap and stable, and biased: far from the data the model is not looked at. Good features,
+    means [1]_. Cheap and stable, and biased: far from the data the model is not looked at. Good features,
     poor likelihoods; prefer `PCD` when the RBM is used as a density.
 
     Parameters
@@ -29,14 +33,16 @@ class CD(Sampler):
     >>> rbm = RBMTransformer(n_components=16, sampler=CD(n_steps=5))
     """
 
-    def __init__(self, n_steps=1):
+    def __init__(self, n_steps: int = 1) -> None:
         self.n_steps = n_steps
 
-    def start(self, machine, batch_size, rng):
+    def start(self, machine: Machine, batch_size: int, rng: Rng) -> None:
         """Keep no chains: each update starts from its data."""
         self._check_counts("n_steps")
 
-    def advance(self, machine, data, chains, rng, out):
+    def advance(
+        self, machine: Machine, data: States, chains: Chains, rng: Rng, out: tuple[Floats, Floats]
+    ) -> States:
         """Run `n_steps` Gibbs steps from the rows of the data, with the rows' weights."""
         visible, hidden_mean = (array[: len(data.weights)] for array in out)
         mean = data.hidden_mean
@@ -49,10 +55,10 @@ class CD(Sampler):
 
 
 class MeanField(Sampler):
-    r"""Contrastive divergence with means in place of draws: deterministic [1]_.
+    r"""Contrastive divergence with means in place of draws: deterministic.
 
-    With one batch that holds all rows, training has no randomness but the first weights, and a row
-    of weight 2 is exactly a row given twice. The price is a poorer model than `CD` learns.
+    The way of [1]_. With one batch that holds all rows, training has no randomness but the first
+    weights, and a row of weight 2 is exactly a row given twice. The price is a poorer model than `CD` learns.
 
     Parameters
     ----------
@@ -73,14 +79,16 @@ class MeanField(Sampler):
 
     draws = False
 
-    def __init__(self, n_steps=1):
+    def __init__(self, n_steps: int = 1) -> None:
         self.n_steps = n_steps
 
-    def start(self, machine, batch_size, rng):
+    def start(self, machine: Machine, batch_size: int, rng: Rng) -> None:
         """Keep no chains: each update starts from its data."""
         self._check_counts("n_steps")
 
-    def advance(self, machine, data, chains, rng, out):
+    def advance(
+        self, machine: Machine, data: States, chains: Chains, rng: Rng, out: tuple[Floats, Floats]
+    ) -> States:
         """Pass the means down and up `n_steps` times, with the rows' weights."""
         visible, hidden_mean = (array[: len(data.weights)] for array in out)
         mean = data.hidden_mean

@@ -1,14 +1,19 @@
 """Samplers whose chains go on from update to update."""
 
+from __future__ import annotations
+
 from numbers import Real
 
 import numpy as np
 
-from skdbn._energy import RBMParameters
+from skdbn._energy import Machine, RBMParameters
+from skdbn._typing import Chains, Floats, Rng
 from skdbn.samplers._base import Sampler, States, equal_weights, model_states
 
 
-def _advance(machine, hidden, n_steps, rng, visible, hidden_mean):
+def _advance(
+    machine: Machine, hidden: Floats, n_steps: int, rng: Rng, visible: Floats, hidden_mean: Floats
+) -> None:
     """Run Gibbs steps from hidden states, in place; leave the last visible states and hidden means."""
     for _ in range(n_steps):
         machine.sample_v_from_h(hidden, rng, out=visible)
@@ -17,11 +22,12 @@ def _advance(machine, hidden, n_steps, rng, visible, hidden_mean):
 
 
 class PCD(Sampler):
-    r"""Persistent contrastive divergence: chains that go on from update to update [1]_.
+    r"""Persistent contrastive divergence: chains that go on from update to update.
 
-    Also called stochastic maximum likelihood [2]_. While the parameters change slowly, the chains
-    stay near the model's distribution, so the gradient is nearly that of the likelihood. They
-    cannot follow large or accelerating steps: lower the learning rate over time, avoid momentum.
+    Introduced in [1]_, and as stochastic maximum likelihood in [2]_. While the parameters change
+    slowly, the chains stay near the model's distribution, so the gradient is nearly that of the
+    likelihood. They cannot follow large or accelerating steps: lower the learning rate over time,
+    avoid momentum.
 
     Parameters
     ----------
@@ -46,22 +52,22 @@ class PCD(Sampler):
     >>> rbm = RBMTransformer(n_components=16, sampler=PCD(n_steps=2, n_chains=500))
     """
 
-    def __init__(self, n_steps=1, n_chains=None):
+    def __init__(self, n_steps: int = 1, n_chains: int | None = None) -> None:
         self.n_steps = n_steps
         self.n_chains = n_chains
 
-    def n_rows(self, batch_size):
+    def n_rows(self, batch_size: int) -> int:
         """Return the number of chains."""
         return max(batch_size, 100) if self.n_chains is None else self.n_chains
 
-    def start(self, machine, batch_size, rng):
+    def start(self, machine: Machine, batch_size: int, rng: Rng) -> Chains:
         """Draw hidden states given visible ones drawn from the visible biases alone."""
         self._check_counts("n_steps", *([] if self.n_chains is None else ["n_chains"]))
         visible_bias = machine.parameters.visible_bias
         field = np.tile(visible_bias, (self.n_rows(batch_size), 1))
         return machine.sample_h_from_v(machine.visible.sample(field, rng), rng)
 
-    def resume(self, chains, machine, batch_size, rng):
+    def resume(self, chains: Chains, machine: Machine, batch_size: int, rng: Rng) -> Chains:
         """Keep the chains, unless another number of them is asked for."""
         hidden = model_states(chains)
         if hidden is None or self.n_chains not in (None, len(hidden)):
@@ -69,7 +75,9 @@ class PCD(Sampler):
         self._check_counts("n_steps")
         return hidden
 
-    def advance(self, machine, data, chains, rng, out):
+    def advance(
+        self, machine: Machine, data: States, chains: Chains, rng: Rng, out: tuple[Floats, Floats]
+    ) -> States:
         """Run `n_steps` Gibbs steps from the hidden states of the chains."""
         visible, hidden_mean = (array[: len(chains)] for array in out)
         _advance(machine, chains, self.n_steps, rng, visible, hidden_mean)
@@ -77,9 +85,9 @@ class PCD(Sampler):
 
 
 class FastPCD(PCD):
-    r"""Persistent contrastive divergence whose chains are driven on by fast weights [1]_.
+    r"""Persistent contrastive divergence whose chains are driven on by fast weights.
 
-    The chains follow a machine with parameters :math:`\theta + \theta_f`. After each update
+    The chains follow a machine with parameters :math:`\theta + \theta_f` [1]_. After each update
 
     .. math:: \theta_f \leftarrow \text{decay} \cdot \theta_f + \text{fast\_learning\_rate}
         \, (\text{data term} - \text{model term}),
@@ -115,17 +123,24 @@ class FastPCD(PCD):
     >>> rbm = RBMTransformer(n_components=16, sampler=FastPCD(fast_learning_rate=0.02))
     """
 
-    def __init__(self, n_steps=1, n_chains=None, *, fast_learning_rate=0.01, decay=0.95):
+    def __init__(
+        self,
+        n_steps: int = 1,
+        n_chains: int | None = None,
+        *,
+        fast_learning_rate: float = 0.01,
+        decay: float = 0.95,
+    ) -> None:
         super().__init__(n_steps=n_steps, n_chains=n_chains)
         self.fast_learning_rate = fast_learning_rate
         self.decay = decay
 
-    def start(self, machine, batch_size, rng):
+    def start(self, machine: Machine, batch_size: int, rng: Rng) -> FastChains:
         """Draw the chains as `PCD` does, with fast parameters of 0."""
         self._check_rates()
         return FastChains(super().start(machine, batch_size, rng), machine.parameters)
 
-    def resume(self, chains, machine, batch_size, rng):
+    def resume(self, chains: Chains, machine: Machine, batch_size: int, rng: Rng) -> FastChains:
         """Keep the chains, and the fast parameters if there are any."""
         self._check_rates()
         hidden = super().resume(chains, machine, batch_size, rng)
@@ -133,7 +148,7 @@ class FastPCD(PCD):
             return chains
         return hidden if isinstance(hidden, FastChains) else FastChains(hidden, machine.parameters)
 
-    def _check_rates(self):
+    def _check_rates(self) -> None:
         for name, allowed in (
             ("fast_learning_rate", lambda x: 0 < x < np.inf),
             ("decay", lambda x: 0 <= x < 1),
@@ -143,7 +158,9 @@ class FastPCD(PCD):
                 bounds = "a number > 0" if name == "fast_learning_rate" else "within [0, 1)"
                 raise ValueError(f"FastPCD({name}={value!r}): {name} must be {bounds}.")
 
-    def advance(self, machine, data, chains, rng, out):
+    def advance(
+        self, machine: Machine, data: States, chains: FastChains, rng: Rng, out: tuple[Floats, Floats]
+    ) -> States:
         """Run `n_steps` Gibbs steps of the machine with the fast parameters added, and update these."""
         hidden = chains.hidden
         visible, hidden_mean = (array[: len(hidden)] for array in out)
@@ -160,18 +177,18 @@ class FastChains:
 
     resumable = ("hidden", "fast")
 
-    def __init__(self, hidden, parameters):
+    def __init__(self, hidden: Floats, parameters: RBMParameters) -> None:
         self.hidden = hidden
         self.fast = RBMParameters(*map(np.zeros_like, parameters))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.hidden)
 
-    def added_to(self, parameters):
+    def added_to(self, parameters: RBMParameters) -> RBMParameters:
         """Return the parameters with the fast ones added."""
         return RBMParameters(*map(np.add, parameters, self.fast))
 
-    def learn(self, data, model, rate, decay):
+    def learn(self, data: States, model: States, rate: float, decay: float) -> None:
         """Move the fast parameters by a plain gradient step, and decay them."""
         weights, hidden_bias, visible_bias, _ = self.fast
         for array in (weights, hidden_bias, visible_bias):

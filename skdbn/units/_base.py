@@ -1,11 +1,14 @@
 """What a type of units has to define."""
 
+from __future__ import annotations
+
 from abc import ABCMeta, abstractmethod
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from skdbn._html import DocumentedMixin
+from skdbn._typing import Booleans, Floats, Rng
 
 
 class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
@@ -26,7 +29,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
     #: normalisable joint distribution once its weights are large.
     bounded = False
 
-    def adapt(self, mean, standard_deviation):
+    def adapt(self, mean: Floats, standard_deviation: Floats) -> Unit:
         """Return a copy that carries what this type takes from the columns of the training data.
 
         Parameters
@@ -43,7 +46,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return clone(self)
 
-    def encode(self, x, out, rng=None):
+    def encode(self, x: Floats, out: Floats, rng: Rng | None = None) -> Floats:
         """Write rows in the user's units to `out` in the family's coordinates.
 
         Parameters
@@ -63,7 +66,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         np.copyto(out, x)
         return out
 
-    def decode(self, x):
+    def decode(self, x: Floats) -> Floats:
         """Return states or means in the user's units.
 
         Parameters
@@ -78,7 +81,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return x
 
-    def to_data_units(self, weights, bias):
+    def to_data_units(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
         """Return the affine map of the user's rows equal to that of the encoded ones.
 
         Parameters
@@ -97,7 +100,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return weights, bias
 
-    def from_data_units(self, weights, bias):
+    def from_data_units(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
         """Return the affine map of encoded rows equal to that of the user's: undo `to_data_units`.
 
         Parameters
@@ -116,7 +119,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return weights, bias
 
-    def log_volume(self):
+    def log_volume(self) -> float:
         """Return the log of the volume, in the user's units, of a unit volume of the family.
 
         Returns
@@ -126,7 +129,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return 0.0
 
-    def largest_log_density(self, n_units):
+    def largest_log_density(self, n_units: int) -> float:
         """Return the log-density of units at the state and field that make it largest.
 
         Parameters
@@ -142,7 +145,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         return 0.0
 
     @abstractmethod
-    def base_energy(self, x):
+    def base_energy(self, x: Floats) -> Floats:
         """Return the energy of each row at field 0.
 
         Parameters
@@ -157,7 +160,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
 
     @abstractmethod
-    def log_partition(self, field):
+    def log_partition(self, field: Floats) -> Floats:
         """Return log of the integral of exp(field * x - base_energy(x)) over x, for each unit.
 
         Parameters
@@ -171,7 +174,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
             One value for each unit (for each group of units that depend on each other), not summed.
         """
 
-    def total_log_partition(self, field):
+    def total_log_partition(self, field: Floats) -> Floats:
         """Return the sum of `log_partition` over the units.
 
         Parameters
@@ -187,7 +190,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         return self.log_partition(field).sum(axis=-1)
 
     @abstractmethod
-    def mean(self, field, out=None):
+    def mean(self, field: Floats, out: Floats | None = None) -> Floats:
         """Return the mean of each unit, which is the derivative of `log_partition`.
 
         Parameters
@@ -204,7 +207,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
 
     @abstractmethod
-    def variance(self, mean, out=None):
+    def variance(self, mean: Floats, out: Floats | None = None) -> Floats:
         """Return the variance of each unit, which is the derivative of the mean by the field.
 
         Parameters
@@ -221,7 +224,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
 
     @abstractmethod
-    def sample_from_mean(self, mean, rng, out=None):
+    def sample_from_mean(self, mean: Floats, rng: Rng, out: Floats | None = None) -> Floats:
         """Draw each unit given its mean.
 
         Parameters
@@ -240,7 +243,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
 
     @abstractmethod
-    def bias_from_mean(self, mean):
+    def bias_from_mean(self, mean: Floats) -> Floats:
         """Return the biases of unconnected units of given means.
 
         Parameters
@@ -254,7 +257,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
             Field of each unit without any input.
         """
 
-    def sample(self, field, rng, out=None):
+    def sample(self, field: Floats, rng: Rng, out: Floats | None = None) -> Floats:
         """Draw each unit given its field.
 
         Parameters
@@ -273,7 +276,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return self.sample_from_mean(self.mean(field), rng, out=out)
 
-    def mean_and_sample(self, field, rng, out=None):
+    def mean_and_sample(self, field: Floats, rng: Rng, out: Floats | None = None) -> Floats:
         """Turn the fields into means, in place, and draw each unit.
 
         Parameters
@@ -292,7 +295,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return self.sample_from_mean(self.mean(field, out=field), rng, out=out)
 
-    def backpropagate(self, error, mean, work):
+    def backpropagate(self, error: Floats, mean: Floats, work: Floats) -> Floats:
         """Turn the derivative of a loss by the means into that by the fields, in place.
 
         Parameters
@@ -312,7 +315,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         error *= self.variance(mean, out=work)
         return error
 
-    def drawn_exactly(self):
+    def drawn_exactly(self) -> Unit:
         """Return this type with draws that follow its energy exactly.
 
         Returns
@@ -322,7 +325,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return self
 
-    def expand_missing(self, missing):
+    def expand_missing(self, missing: Booleans) -> Booleans:
         """Return which entries have to be drawn where some entries of a row are missing.
 
         Parameters
@@ -337,7 +340,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return missing
 
-    def n_states(self, n_units):
+    def n_states(self, n_units: int) -> int | None:
         """Return how many states a layer has.
 
         Parameters
@@ -352,7 +355,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return None
 
-    def states(self, start, stop, n_units):
+    def states(self, start: int, stop: int, n_units: int) -> Floats:
         """Return the states of a layer from number `start` to `stop`, in an order of their own.
 
         Parameters
@@ -371,7 +374,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
         raise NotImplementedError(f"{type(self).__name__} units have infinitely many states")
 
-    def log_scales(self):
+    def log_scales(self) -> Floats:
         """Return the logarithms of the scales that training changes.
 
         Returns
@@ -381,7 +384,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return np.empty(0)
 
-    def set_log_scales(self, log_scales):
+    def set_log_scales(self, log_scales: Floats) -> None:
         """Take new values of what `log_scales` returns; values out of bounds are moved into them.
 
         Parameters
@@ -390,7 +393,7 @@ class Unit(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
             The new values; corrected in place.
         """
 
-    def log_scale_gradient(self, x, field, weights):
+    def log_scale_gradient(self, x: Floats, field: Floats, weights: Floats) -> Floats:
         """Return the derivative of the mean negative log-likelihood by the logarithms of the scales.
 
         Parameters

@@ -1,10 +1,13 @@
 """Binary units."""
 
+from __future__ import annotations
+
 import numpy as np
 from sklearn.base import clone
 
 from skdbn._blocks import blocks
 from skdbn._draws import draw_bernoulli
+from skdbn._typing import Floats, Rng
 from skdbn.units._indicator import Indicator
 
 # A data mean of exactly 0 or 1 would give an infinite log-odds. Constant columns are common
@@ -14,7 +17,7 @@ _SMALLEST_PROBABILITY = 1e-3
 _SPREADS_ABOVE_MEAN = 3
 
 
-def logistic(x, out=None):
+def logistic(x: Floats, out: Floats | None = None) -> Floats:
     """Compute 1 / (1 + exp(-x)) element by element.
 
     In steps of whole arrays, several times faster than `scipy.special.expit`. Below about -88 in single
@@ -81,18 +84,20 @@ class Bernoulli(Indicator):
     array([[0.269, 0.5  , 0.731]])
     """
 
-    def __init__(self, redraw=True, scale=1.0):
+    scale_: Floats  # after `adapt`, if there is a scale
+
+    def __init__(self, redraw: bool = True, scale: float | str = 1.0) -> None:
         self.redraw = redraw
         self.scale = scale
 
-    def adapt(self, mean, standard_deviation):
+    def adapt(self, mean: Floats, standard_deviation: Floats) -> Bernoulli:
         """Return a copy, with `scale_` if the data are to be scaled."""
         unit = clone(self)
         if isinstance(self.scale, str) or self.scale != 1:
             unit.scale_ = self._scale_from(mean, standard_deviation)
         return unit
 
-    def _scale_from(self, mean, standard_deviation):
+    def _scale_from(self, mean: Floats, standard_deviation: Floats) -> Floats:
         if isinstance(self.scale, str) and self.scale == "data":
             largest = mean + _SPREADS_ABOVE_MEAN * standard_deviation
             return np.where(largest > 0, largest, 1).astype(mean.dtype)
@@ -100,7 +105,7 @@ class Bernoulli(Indicator):
             raise ValueError(f'Bernoulli(scale={self.scale!r}): scale must be "data" or a positive number.')
         return np.full_like(mean, self.scale)
 
-    def encode(self, x, out, rng=None):
+    def encode(self, x: Floats, out: Floats, rng: Rng | None = None) -> Floats:
         """Write the shares of the scale to `out`; in training with `redraw`, as new draws."""
         if not hasattr(self, "scale_"):
             return super().encode(x, out, rng)
@@ -108,21 +113,21 @@ class Bernoulli(Indicator):
             return np.divide(x, self.scale_, out=out)
         return self.sample_from_mean(x / self.scale_, rng, out=out)
 
-    def decode(self, x):
+    def decode(self, x: Floats) -> Floats:
         """Return states or means times the scale."""
         if hasattr(self, "scale_"):
             x *= self.scale_
         return x
 
-    def to_data_units(self, weights, bias):
+    def to_data_units(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
         """Divide the weights by the scale."""
         return (weights / self.scale_[:, np.newaxis] if hasattr(self, "scale_") else weights), bias
 
-    def from_data_units(self, weights, bias):
+    def from_data_units(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
         """Undo `to_data_units`."""
         return (weights * self.scale_[:, np.newaxis] if hasattr(self, "scale_") else weights), bias
 
-    def log_partition(self, field):
+    def log_partition(self, field: Floats) -> Floats:
         """Return log(1 + exp(field))."""
         # max(0, x) + log(1 + exp(-|x|)): several times faster than np.logaddexp.
         tail = np.abs(field)
@@ -132,7 +137,7 @@ class Bernoulli(Indicator):
         tail += np.maximum(field, 0)
         return tail
 
-    def total_log_partition(self, field):
+    def total_log_partition(self, field: Floats) -> Floats:
         """Return the sum of log(1 + exp(field)), with one logarithm for many units.
 
         The factors 1 + exp(-|field|) are within [1, 2]: the product of 64 of them neither overflows nor
@@ -151,25 +156,25 @@ class Bernoulli(Indicator):
         total += np.maximum(field, 0).sum(axis=-1)
         return total
 
-    def mean(self, field, out=None):
+    def mean(self, field: Floats, out: Floats | None = None) -> Floats:
         """Return the probability of state 1."""
         return logistic(field, out=out)
 
-    def sample_from_mean(self, mean, rng, out=None):
+    def sample_from_mean(self, mean: Floats, rng: Rng, out: Floats | None = None) -> Floats:
         """Draw 1 with probability `mean`, else 0."""
         return draw_bernoulli(mean, rng, out=out)
 
-    def bias_from_mean(self, mean):
+    def bias_from_mean(self, mean: Floats) -> Floats:
         """Return the log-odds of the means, clipped so that a constant column stays finite."""
         mean = mean / self.scale_ if hasattr(self, "scale_") else mean
         p = np.clip(mean, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
         return np.log(p / (1 - p))
 
-    def n_states(self, n_units):
+    def n_states(self, n_units: int) -> int:
         """Return 2**n_units."""
         return 2**n_units
 
-    def states(self, start, stop, n_units):
+    def states(self, start: int, stop: int, n_units: int) -> Floats:
         """Return the binary digits of the numbers, the first unit changing fastest."""
         numbers = np.arange(start, stop)
         return (numbers[:, np.newaxis] >> np.arange(n_units) & 1).astype(np.float64)

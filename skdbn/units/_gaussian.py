@@ -1,8 +1,12 @@
 """Real-valued units."""
 
+from __future__ import annotations
+
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import clone
 
+from skdbn._typing import Floats, Rng
 from skdbn.units._base import Unit
 
 # A column that the hidden units predict without error has no most likely scale: the density grows without
@@ -53,10 +57,15 @@ class Gaussian(Unit):
     array([[2.]])
     """
 
-    def __init__(self, scale="data"):
+    # After `adapt`.
+    location_: Floats
+    scale_: Floats
+    initial_scale_: Floats
+
+    def __init__(self, scale: str | npt.ArrayLike = "data") -> None:
         self.scale = scale
 
-    def adapt(self, mean, standard_deviation):
+    def adapt(self, mean: Floats, standard_deviation: Floats) -> Gaussian:
         """Return a copy with `location_` and `scale_`, floored for constant columns."""
         unit = clone(self)
         too_large = ~np.isfinite(standard_deviation)
@@ -70,7 +79,7 @@ class Gaussian(Unit):
         unit.initial_scale_ = unit.scale_.copy()
         return unit
 
-    def _scale_from(self, mean, standard_deviation):
+    def _scale_from(self, mean: Floats, standard_deviation: Floats) -> Floats:
         if isinstance(self.scale, str) and self.scale in ("data", "learned"):
             # The spread of a constant column is the rounding noise of a mean in float64.
             noise = 1e-12 * np.abs(mean)
@@ -87,77 +96,77 @@ class Gaussian(Unit):
         return scale
 
     @property
-    def has_fixed_scale(self):
+    def has_fixed_scale(self) -> bool:
         """Whether the scale was given by the user instead of taken from the data."""
         return not isinstance(self.scale, str)
 
     @property
-    def _learns_scale(self):
+    def _learns_scale(self) -> bool:
         return isinstance(self.scale, str) and self.scale == "learned"
 
-    def encode(self, x, out, rng=None):
+    def encode(self, x: Floats, out: Floats, rng: Rng | None = None) -> Floats:
         """Write (x - location) / scale to `out`."""
         np.subtract(x, self.location_, out=out)
         out /= self.scale_
         return out
 
-    def decode(self, x):
+    def decode(self, x: Floats) -> Floats:
         """Return x * scale + location."""
         x *= self.scale_
         x += self.location_
         return x
 
-    def to_data_units(self, weights, bias):
+    def to_data_units(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
         """Divide the weights by the scales and move the locations into the bias."""
         weights = weights / self.scale_[:, np.newaxis]
         return weights, bias - self.location_ @ weights
 
-    def from_data_units(self, weights, bias):
+    def from_data_units(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
         """Undo `to_data_units`."""
         return weights * self.scale_[:, np.newaxis], bias + self.location_ @ weights
 
-    def log_volume(self):
+    def log_volume(self) -> float:
         """Return the sum of the logarithms of the scales."""
         return float(np.log(self.scale_, dtype=np.float64).sum())
 
-    def largest_log_density(self, n_units):
+    def largest_log_density(self, n_units: int) -> float:
         """Return -log(2 * pi) / 2 for each unit."""
         return -0.5 * n_units * float(np.log(2 * np.pi))
 
-    def base_energy(self, x):
+    def base_energy(self, x: Floats) -> Floats:
         """Return half the squared norm of each row."""
         return 0.5 * np.einsum("ij,ij->i", x, x)
 
-    def log_partition(self, field):
+    def log_partition(self, field: Floats) -> Floats:
         """Return field**2 / 2 + log(2 * pi) / 2."""
         return 0.5 * (field * field + np.log(2 * np.pi).astype(field.dtype))
 
-    def mean(self, field, out=None):
+    def mean(self, field: Floats, out: Floats | None = None) -> Floats:
         """Return the field itself."""
         return np.add(field, 0, out=out)
 
-    def variance(self, mean, out=None):
+    def variance(self, mean: Floats, out: Floats | None = None) -> Floats:
         """Return ones."""
         out = np.empty_like(mean) if out is None else out
         out[...] = 1
         return out
 
-    def sample_from_mean(self, mean, rng, out=None):
+    def sample_from_mean(self, mean: Floats, rng: Rng, out: Floats | None = None) -> Floats:
         """Draw mean + standard normal noise."""
         out = np.empty_like(mean) if out is None else out
         rng.standard_normal(dtype=out.dtype, out=out)
         out += mean
         return out
 
-    def bias_from_mean(self, mean):
+    def bias_from_mean(self, mean: Floats) -> Floats:
         """Return the encoded means: 0 where the location is the mean itself."""
         return (mean - self.location_) / self.scale_
 
-    def log_scales(self):
+    def log_scales(self) -> Floats:
         """Return the logarithms of the scales if they are learned, else nothing."""
         return np.log(self.scale_) if self._learns_scale else np.empty(0)
 
-    def set_log_scales(self, log_scales):
+    def set_log_scales(self, log_scales: Floats) -> None:
         """Take new scales, kept within a factor of 100 of where they started."""
         if not self._learns_scale:
             return
@@ -165,7 +174,7 @@ class Gaussian(Unit):
         np.clip(log_scales, start - width, start + width, out=log_scales)
         self.scale_ = np.exp(log_scales).astype(self.initial_scale_.dtype, copy=False)
 
-    def log_scale_gradient(self, x, field, weights):
+    def log_scale_gradient(self, x: Floats, field: Floats, weights: Floats) -> Floats:
         """Return the weighted mean of 1 - x * (x - field) if the scales are learned, else nothing.
 
         With u = (data - location) / scale, -log p(data) = F(u) + log Z + sum_i log scale_i, of which Z

@@ -1,12 +1,20 @@
 """Layers whose units are of several types."""
 
+from __future__ import annotations
+
 import copy
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import clone
 
+from skdbn._typing import Array, Booleans, Floats, Integers, Rng
 from skdbn.units._base import Unit
 from skdbn.units._registry import UNITS, resolve_unit
+
+Columns: TypeAlias = slice | Integers
 
 
 class Mixed(Unit):
@@ -37,10 +45,12 @@ class Mixed(Unit):
     array([[0.5  , 5.   , 0.731]])
     """
 
-    def __init__(self, parts):
+    parts_: list[tuple[Unit, Columns]]  # after `adapt`
+
+    def __init__(self, parts: Sequence[tuple[str | Unit, npt.ArrayLike]]) -> None:
         self.parts = parts
 
-    def adapt(self, mean, standard_deviation):
+    def adapt(self, mean: Floats, standard_deviation: Floats) -> Mixed:
         """Return a copy with `parts_`: each part takes what it needs from its own columns."""
         unit = clone(self)
         _check_parts(unit.parts, mean.size)
@@ -50,60 +60,61 @@ class Mixed(Unit):
         ]
         return unit
 
-    def _current_parts(self):
+    def _current_parts(self) -> list[tuple[Unit, Columns]]:
         """Return the pairs (unit, slice or integer array)."""
         if hasattr(self, "parts_"):
             return self.parts_
         return [(resolve_unit(part), _compact(columns)) for part, columns in self.parts]
 
     @property
-    def bounded(self):
+    def bounded(self) -> bool:  # type: ignore[override]  # an attribute of other types, which nobody sets
         """Whether all parts are."""
         return all(part.bounded for part, _ in self._current_parts())
 
-    def encode(self, x, out, rng=None):
+    def encode(self, x: Floats, out: Floats, rng: Rng | None = None) -> Floats:
         """Write the rows to `out`, each part in its own coordinates."""
         for part, columns in self._current_parts():
             values = _take(x, columns)
             out[..., columns] = part.encode(values, out=np.empty_like(values), rng=rng)
         return out
 
-    def decode(self, x):
+    def decode(self, x: Floats) -> Floats:
         """Return the rows in the user's units."""
         for part, columns in self._current_parts():
             x[..., columns] = part.decode(_take(x, columns))
         return x
 
-    def to_data_units(self, weights, bias):
+    def to_data_units(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
         """Convert the rows of each part; the bias gathers what all of them add."""
         converted = np.empty_like(weights)
         for part, columns in self._current_parts():
             converted[columns], bias = part.to_data_units(weights[columns], bias)
         return converted, bias
 
-    def from_data_units(self, weights, bias):
+    def from_data_units(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
         """Undo `to_data_units`."""
         converted = np.empty_like(weights)
         for part, columns in self._current_parts():
             converted[columns], bias = part.from_data_units(weights[columns], bias)
         return converted, bias
 
-    def log_volume(self):
+    def log_volume(self) -> float:
         """Return the sum over the parts."""
         return sum(part.log_volume() for part, _ in self._current_parts())
 
-    def largest_log_density(self, n_units):
+    def largest_log_density(self, n_units: int) -> float:
         """Return the sum over the parts."""
         columns_of = np.arange(n_units)
         return sum(
             part.largest_log_density(len(columns_of[columns])) for part, columns in self._current_parts()
         )
 
-    def base_energy(self, x):
+    def base_energy(self, x: Floats) -> Floats:
         """Return the sum over the parts."""
-        return sum(part.base_energy(_take(x, columns)) for part, columns in self._current_parts())
+        energies = (part.base_energy(_take(x, columns)) for part, columns in self._current_parts())
+        return sum(energies, start=np.zeros(len(x), dtype=x.dtype))
 
-    def log_partition(self, field):
+    def log_partition(self, field: Floats) -> Floats:
         """Return the columns of the first part, then those of the second, and so on."""
         values = [part.log_partition(_take(field, columns)) for part, columns in self._current_parts()]
         return np.concatenate(values, axis=-1)
@@ -111,35 +122,35 @@ class Mixed(Unit):
     # Results are copied to `out` and not written there by the parts: the random generators of numpy
     # want contiguous arrays, which the columns of a part are not.
 
-    def mean(self, field, out=None):
+    def mean(self, field: Floats, out: Floats | None = None) -> Floats:
         """Return the means of each part."""
         out = np.empty_like(field) if out is None else out
         for part, columns in self._current_parts():
             out[..., columns] = part.mean(_take(field, columns))
         return out
 
-    def variance(self, mean, out=None):
+    def variance(self, mean: Floats, out: Floats | None = None) -> Floats:
         """Return the variances of each part."""
         out = np.empty_like(mean) if out is None else out
         for part, columns in self._current_parts():
             out[..., columns] = part.variance(_take(mean, columns))
         return out
 
-    def sample_from_mean(self, mean, rng, out=None):
+    def sample_from_mean(self, mean: Floats, rng: Rng, out: Floats | None = None) -> Floats:
         """Draw each part given its means."""
         out = np.empty_like(mean) if out is None else out
         for part, columns in self._current_parts():
             out[..., columns] = part.sample_from_mean(_take(mean, columns), rng)
         return out
 
-    def sample(self, field, rng, out=None):
+    def sample(self, field: Floats, rng: Rng, out: Floats | None = None) -> Floats:
         """Draw each part given its fields."""
         out = np.empty_like(field) if out is None else out
         for part, columns in self._current_parts():
             out[..., columns] = part.sample(_take(field, columns), rng)
         return out
 
-    def mean_and_sample(self, field, rng, out=None):
+    def mean_and_sample(self, field: Floats, rng: Rng, out: Floats | None = None) -> Floats:
         """Turn the fields of each part into means, in place, and draw it."""
         out = np.empty_like(field) if out is None else out
         for part, columns in self._current_parts():
@@ -148,21 +159,21 @@ class Mixed(Unit):
             field[..., columns] = values
         return out
 
-    def bias_from_mean(self, mean):
+    def bias_from_mean(self, mean: Floats) -> Floats:
         """Return the biases of each part."""
         bias = np.empty_like(mean)
         for part, columns in self._current_parts():
             bias[columns] = part.bias_from_mean(mean[columns])
         return bias
 
-    def backpropagate(self, error, mean, work):
+    def backpropagate(self, error: Floats, mean: Floats, work: Floats) -> Floats:
         """Turn the derivatives by the means of each part into those by its fields, in place."""
         for part, columns in self._current_parts():
             arrays = (_take(array, columns) for array in (error, mean, work))
             error[..., columns] = part.backpropagate(*arrays)
         return error
 
-    def drawn_exactly(self):
+    def drawn_exactly(self) -> Mixed:
         """Return a layer of parts that are drawn exactly."""
         unit = copy.copy(self)
         unit.parts = [(resolve_unit(part).drawn_exactly(), columns) for part, columns in self.parts]
@@ -170,14 +181,14 @@ class Mixed(Unit):
             unit.parts_ = [(part.drawn_exactly(), columns) for part, columns in self.parts_]
         return unit
 
-    def expand_missing(self, missing):
+    def expand_missing(self, missing: Booleans) -> Booleans:
         """Return the entries to draw of each part."""
         expanded = np.empty_like(missing)
         for part, columns in self._current_parts():
             expanded[..., columns] = part.expand_missing(_take(missing, columns))
         return expanded
 
-    def n_states(self, n_units):
+    def n_states(self, n_units: int) -> int | None:
         """Return the product over the parts; None if one of them has infinitely many."""
         n_states = 1
         for part, columns in self._current_parts():
@@ -187,24 +198,25 @@ class Mixed(Unit):
             n_states *= n_states_of_part
         return n_states
 
-    def states(self, start, stop, n_units):
+    def states(self, start: int, stop: int, n_units: int) -> Floats:
         """Return states in which the first part changes fastest."""
-        if self.n_states(n_units) is None:
-            return super().states(start, stop, n_units)
         numbers = np.arange(start, stop)
         states = np.empty((stop - start, n_units))
         for part, columns in self._current_parts():
-            numbers, digits = np.divmod(numbers, part.n_states(_size(columns)))
+            n_states = part.n_states(_size(columns))
+            if n_states is None:
+                return super().states(start, stop, n_units)  # which raises
+            numbers, digits = np.divmod(numbers, n_states)
             states[:, columns] = _states_at(part, digits, _size(columns))
         return states
 
-    def log_scales(self):
+    def log_scales(self) -> Floats:
         """Return those of the parts, one after the other."""
         # Without the empty ones, which would turn float32 into float64.
         learned = [scales for part, _ in self._current_parts() if (scales := part.log_scales()).size]
         return np.concatenate(learned) if learned else super().log_scales()
 
-    def set_log_scales(self, log_scales):
+    def set_log_scales(self, log_scales: Floats) -> None:
         """Give each part its stretch, as a view: what it corrects in place reaches the caller."""
         start = 0
         for part, _ in self._current_parts():
@@ -212,7 +224,7 @@ class Mixed(Unit):
             part.set_log_scales(log_scales[start:stop])
             start = stop
 
-    def log_scale_gradient(self, x, field, weights):
+    def log_scale_gradient(self, x: Floats, field: Floats, weights: Floats) -> Floats:
         """Return those of the parts, one after the other."""
         gradients = [
             part.log_scale_gradient(_take(x, columns), _take(field, columns), weights)
@@ -221,7 +233,7 @@ class Mixed(Unit):
         return np.concatenate(gradients)
 
 
-def _compact(columns):
+def _compact(columns: npt.ArrayLike) -> Columns:
     """Return a slice, which costs no copies, if the columns are neighbours in ascending order."""
     columns = np.asarray(columns)
     if (np.diff(columns) == 1).all():
@@ -229,16 +241,16 @@ def _compact(columns):
     return columns
 
 
-def _size(columns):
+def _size(columns: Columns) -> int:
     return columns.stop - columns.start if isinstance(columns, slice) else columns.size
 
 
-def _take(x, columns):
+def _take(x: Array, columns: Columns) -> Array:
     """Return a view for a slice, else a C-ordered copy (which x[..., columns] would not be)."""
     return x[..., columns] if isinstance(columns, slice) else np.take(x, columns, axis=-1)
 
 
-def _states_at(part, numbers, n_units):
+def _states_at(part: Unit, numbers: Integers, n_units: int) -> Floats:
     """Return the states of the given numbers, without holding all states of the part.
 
     Distinct numbers of a block of a mixed-radix count are at most two runs of neighbours.
@@ -249,7 +261,7 @@ def _states_at(part, numbers, n_units):
     return np.concatenate(states)[positions]
 
 
-def _check_parts(parts, n_units):
+def _check_parts(parts: Any, n_units: int) -> None:
     """Raise unless the parts are of known types and have every column once."""
     is_list = isinstance(parts, (list, tuple)) and len(parts)
     if not is_list or any(not isinstance(pair, (list, tuple)) or len(pair) != 2 for pair in parts):
@@ -265,7 +277,7 @@ def _check_parts(parts, n_units):
             )
 
 
-def _check_part(part, columns, n_units):
+def _check_part(part: Any, columns: Array, n_units: int) -> None:
     is_known = part in UNITS if isinstance(part, str) else isinstance(part, Unit)
     if not is_known:
         raise ValueError(

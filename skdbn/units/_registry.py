@@ -1,14 +1,22 @@
 """The types of units that have a name."""
 
+from __future__ import annotations
+
+from skdbn.units._base import Unit
 from skdbn.units._bernoulli import Bernoulli
 from skdbn.units._gaussian import Gaussian
 from skdbn.units._relu import ReLU
 from skdbn.units._softmax import Softmax
 
-UNITS = {"bernoulli": Bernoulli, "gaussian": Gaussian, "relu": ReLU, "softmax": Softmax}
+UNITS: dict[str, type[Unit]] = {
+    "bernoulli": Bernoulli,
+    "gaussian": Gaussian,
+    "relu": ReLU,
+    "softmax": Softmax,
+}
 
 
-def resolve_unit(unit):
+def resolve_unit(unit: str | Unit) -> Unit:
     """Return the type of units that a parameter `visible` or `hidden` stands for.
 
     Parameters

@@ -1,9 +1,12 @@
 """Rectified units."""
 
+from __future__ import annotations
+
 from copy import copy
 
 import numpy as np
 
+from skdbn._typing import Floats, Rng
 from skdbn.units._base import Unit
 from skdbn.units._bernoulli import logistic
 
@@ -85,44 +88,45 @@ class ReLU(Unit):
     array([[0.006, 0.683, 5.006]])
     """
 
-    def __init__(self, exact=False):
+    def __init__(self, exact: bool = False) -> None:
         self.exact = exact
 
-    def base_energy(self, x):
+    def base_energy(self, x: Floats) -> Floats:
         """Return the sum of n**2 / 2 + sum_{k<=n} log(1 - exp(-k)), continued to real n >= 0."""
         energy = _log_q_factorial(x)
         energy += 0.5 * x * x
         return energy.sum(axis=1)
 
-    def log_partition(self, field):
+    def log_partition(self, field: Floats) -> Floats:
         """Return sum_i log(1 + exp(field - i + 1/2))."""
         result = np.maximum(field, 0)
         result *= 0.5 * result
         result += _log_partition_without_square(field)
         return result
 
-    def mean(self, field, out=None):
+    def mean(self, field: Floats, out: Floats | None = None) -> Floats:
         """Return sum_i logistic(field - i + 1/2), which is max(0, field) plus an even correction."""
-        correction, _ = _moments_below_zero(field, with_variance=False)
+        z = np.exp(-np.abs(field))
+        correction = _mean(z, _partition(z))
         out = np.maximum(field, 0, out=out)
         correction += _ripple_of_mean(out)
         out += correction
         return out
 
-    def variance(self, mean, out=None):
+    def variance(self, mean: Floats, out: Floats | None = None) -> Floats:
         """Return sum_i p_i * (1 - p_i), with p_i the means of the copies."""
         variance = _variance_from_field(_field_from_mean(mean))
         return np.minimum(variance, mean, out=out)  # equal to the last digit where the mean is tiny
 
-    def sample_from_mean(self, mean, rng, out=None):
+    def sample_from_mean(self, mean: Floats, rng: Rng, out: Floats | None = None) -> Floats:
         """Draw each unit given the field that has this mean."""
         return self.sample(_field_from_mean(mean), rng, out=out)
 
-    def bias_from_mean(self, mean):
+    def bias_from_mean(self, mean: Floats) -> Floats:
         """Return the fields of these means, clipped so that a column of zeros stays finite."""
         return _field_from_mean(np.maximum(mean, _SMALLEST_BIAS_MEAN))
 
-    def sample(self, field, rng, out=None):
+    def sample(self, field: Floats, rng: Rng, out: Floats | None = None) -> Floats:
         """Draw whole numbers (`exact`), or max(0, field + noise) with variance logistic(field)."""
         out = np.empty_like(field) if out is None else out
         if self.exact:
@@ -134,13 +138,13 @@ class ReLU(Unit):
         out += field
         return np.maximum(out, 0, out=out)
 
-    def mean_and_sample(self, field, rng, out=None):
+    def mean_and_sample(self, field: Floats, rng: Rng, out: Floats | None = None) -> Floats:
         """Draw each unit, then turn the fields into means in place."""
         out = self.sample(field, rng, out=out)
         self.mean(field, out=field)
         return out
 
-    def drawn_exactly(self):
+    def drawn_exactly(self) -> ReLU:
         """Return a copy that draws whole numbers."""
         if self.exact:
             return self
@@ -149,7 +153,7 @@ class ReLU(Unit):
         return unit
 
 
-def _moment(z, power):
+def _moment(z: Floats, power: int) -> Floats:
     """Return sum_{n>=1} n**power z**n exp(-base_energy(n)) by Horner's rule, for |z| <= 1."""
     terms = _MOMENT_TERMS[power][: 6 if z.dtype == np.float32 else 9]
     total = np.full_like(z, terms[-1])
@@ -160,53 +164,63 @@ def _moment(z, power):
     return total
 
 
-def _log_q_factorial(n):
+def _log_q_factorial(n: Floats) -> Floats:
     """Return sum_{k<=n} log(1 - q^k), continued as log (q)_oo - log prod_{k>=1} (1 - q^(n+k))."""
     # The product is S(-q^(n + 1/2)).
     result = np.log1p(_moment(-np.exp(-0.5 - n), 0))
     return np.subtract(_LOG_Q_PRODUCT, result, out=result)
 
 
-def _log_partition_without_square(field):
+def _log_partition_without_square(field: Floats) -> Floats:
     """Return the log-partition minus max(0, field)**2 / 2, which stays within (0, 2)."""
     result = np.log1p(_moment(np.exp(-np.abs(field)), 0))
     ripple = _ripple(np.cos, field, _RIPPLE)
     return np.where(field > 0, _LOG_JACOBI + ripple - result, result)
 
 
-def _ripple(wave, field, amplitude):
+def _ripple(wave: np.ufunc, field: Floats, amplitude: float) -> Floats | float:
     """Return amplitude * wave(2 pi field), or 0 where the dtype cannot hold it."""
     return amplitude * wave(_TWO_PI * field) if field.dtype != np.float32 else 0.0
 
 
-def _ripple_of_mean(positive_field):
+def _ripple_of_mean(positive_field: Floats) -> Floats | float:
     """Return d/dx r cos(2 pi x), for x = max(0, field): where the field is negative there is none."""
     return _ripple(np.sin, positive_field, -_TWO_PI * _RIPPLE)
 
 
-def _moments_below_zero(field, with_variance=True):
-    """Return mean and variance of units of the fields -|field|."""
-    z = np.exp(-np.abs(field))
+def _partition(z: Floats) -> Floats:
+    """Return the partition function of units of the fields log(z) <= 0."""
     partition = _moment(z, 0)
     partition += 1
+    return partition
+
+
+def _mean(z: Floats, partition: Floats) -> Floats:
+    """Return the mean of units of the fields log(z) <= 0."""
     mean = _moment(z, 1)
     mean /= partition
-    if not with_variance:
-        return mean, None
+    return mean
+
+
+def _moments_below_zero(field: Floats) -> tuple[Floats, Floats]:
+    """Return mean and variance of units of the fields -|field|."""
+    z = np.exp(-np.abs(field))
+    partition = _partition(z)
+    mean = _mean(z, partition)
     variance = _moment(z, 2)
     variance /= partition
     variance -= mean * mean
     return mean, variance
 
 
-def _variance_from_field(field):
+def _variance_from_field(field: Floats) -> Floats:
     """Return the variance of each unit given its field."""
     _, variance = _moments_below_zero(field)
     ripple = _ripple(np.cos, field, -(_TWO_PI**2) * _RIPPLE)
     return np.where(field > 0, 1 + ripple - variance, variance)
 
 
-def _field_from_mean(mean):
+def _field_from_mean(mean: Floats) -> Floats:
     """Return the fields of units of given means, by Newton's method."""
     mean = np.maximum(mean, _SMALLEST_MEAN)
     # The inverse of log(1 + e^x), in a form that neither overflows nor cancels.
@@ -220,7 +234,7 @@ def _field_from_mean(mean):
     return field
 
 
-def _draw_counts(field, rng):
+def _draw_counts(field: Floats, rng: Rng) -> Floats:
     """Draw whole numbers by inverting the distribution function, in float64."""
     x = field.astype(np.float64)
     n = np.maximum(np.floor(x) - _COUNTS_BELOW_FIELD, 0)

@@ -1,5 +1,7 @@
 """Categorical units."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache, reduce
@@ -9,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdbn._typing import Array, Booleans, Floats, Integers, Rng
 from skdbn.units._indicator import Indicator
 
 # A category that never occurs would have the bias -infinity. This share of the uniform one keeps it rare
@@ -51,14 +54,14 @@ class Softmax(Indicator):
     array([[0.5  , 0.5  , 0.333, 0.333, 0.333]])
     """
 
-    def __init__(self, groups=None, redraw=True):
+    def __init__(self, groups: int | Iterable[Iterable[int]] | None = None, redraw: bool = True) -> None:
         self.groups = groups
         self.redraw = redraw
 
-    def _layout(self, n_units):
+    def _layout(self, n_units: int) -> _Layout:
         """Return which units belong together in a layer of `n_units`."""
         groups = self.groups
-        if groups is None or isinstance(groups, Integral):
+        if groups is None or isinstance(groups, (int, Integral)):
             return _consecutive_groups(n_units, groups)
         if not all(isinstance(group, Iterable) for group in groups):
             raise ValueError(
@@ -66,7 +69,7 @@ class Softmax(Indicator):
             )
         return _listed_groups(n_units, tuple(tuple(group) for group in groups))
 
-    def log_partition(self, field):
+    def log_partition(self, field: Floats) -> Floats:
         """Return log sum exp(field) of each group: (..., n_groups)."""
         layout = self._layout(field.shape[-1])
         highest = layout.reduce(np.maximum, field)
@@ -76,7 +79,7 @@ class Softmax(Indicator):
         total += highest
         return total
 
-    def mean(self, field, out=None):
+    def mean(self, field: Floats, out: Floats | None = None) -> Floats:
         """Return the probabilities of the categories."""
         layout = self._layout(field.shape[-1])
         out = np.subtract(field, layout.spread(layout.reduce(np.maximum, field)), out=out)
@@ -84,19 +87,19 @@ class Softmax(Indicator):
         out /= layout.spread(layout.reduce(np.add, out))
         return out
 
-    def sample_from_mean(self, mean, rng, out=None):
+    def sample_from_mean(self, mean: Floats, rng: Rng, out: Floats | None = None) -> Floats:
         """Draw one category of each group, with probabilities proportional to the means."""
         layout = self._layout(mean.shape[-1])
         out = np.empty_like(mean) if out is None else out
         return layout.restore(_draw_categories(layout.permute(mean), layout, rng), out)
 
-    def bias_from_mean(self, mean):
+    def bias_from_mean(self, mean: Floats) -> Floats:
         """Return the logarithms of the means, clipped so that a category never seen stays finite."""
         layout = self._layout(mean.shape[-1])
         sizes = layout.spread(layout.sizes)
         return np.log(np.maximum(mean, (_SMALLEST_SHARE / sizes).astype(mean.dtype)))
 
-    def backpropagate(self, error, mean, work):
+    def backpropagate(self, error: Floats, mean: Floats, work: Floats) -> Floats:
         """Multiply the errors by the covariance: p_i * (error_i - sum_k p_k error_k)."""
         layout = self._layout(mean.shape[-1])
         np.multiply(mean, error, out=work)
@@ -104,16 +107,16 @@ class Softmax(Indicator):
         error *= mean
         return error
 
-    def expand_missing(self, missing):
+    def expand_missing(self, missing: Booleans) -> Booleans:
         """Return the units of all groups of which some unit is missing."""
         layout = self._layout(missing.shape[-1])
         return layout.spread(layout.reduce(np.logical_or, missing))
 
-    def n_states(self, n_units):
+    def n_states(self, n_units: int) -> int:
         """Return the product of the sizes of the groups."""
         return prod(self._layout(n_units).sizes.tolist())
 
-    def states(self, start, stop, n_units):
+    def states(self, start: int, stop: int, n_units: int) -> Floats:
         """Return the digits of the numbers, one-hot coded; that of the first group changes fastest."""
         layout = self._layout(n_units)
         numbers = np.arange(start, stop)
@@ -128,23 +131,23 @@ class Softmax(Indicator):
 class _Layout(NamedTuple):
     """How the units of a layer are put in groups."""
 
-    order: np.ndarray  # (n_units,) the units, group after group
-    starts: np.ndarray  # (n_groups,) where each group starts in this order
-    sizes: np.ndarray  # (n_groups,)
-    group_of: np.ndarray  # (n_units,) the group of each unit
+    order: Integers  # (n_units,) the units, group after group
+    starts: Integers  # (n_groups,) where each group starts in this order
+    sizes: Integers  # (n_groups,)
+    group_of: Integers  # (n_units,) the group of each unit
     in_order: bool  # whether the order is that of the layer
     width: int | None  # size of all groups where they are equal and in order, else None
 
-    def permute(self, x):
+    def permute(self, x: Array) -> Array:
         """Return the columns in the order of the groups."""
         return x if self.in_order else x[..., self.order]
 
-    def restore(self, x, out):
+    def restore(self, x: Array, out: Floats) -> Floats:
         """Write the result of `permute` to `out` with the columns in their own order."""
         out[..., slice(None) if self.in_order else self.order] = x
         return out
 
-    def reduce(self, operation, x):
+    def reduce(self, operation: np.ufunc, x: Array) -> Array:
         """Apply a ufunc such as np.add within each group: (..., n_groups)."""
         if self.width:
             split = x.reshape(*x.shape[:-1], -1, self.width)  # a view: splitting an axis never copies
@@ -153,13 +156,13 @@ class _Layout(NamedTuple):
             return operation.reduce(split, axis=-1)
         return operation.reduceat(self.permute(x), self.starts, axis=-1)
 
-    def spread(self, x):
+    def spread(self, x: Array) -> Array:
         """Return for each unit the value of its group."""
         return np.take(x, self.group_of, axis=-1)
 
 
 @lru_cache(maxsize=32)
-def _consecutive_groups(n_units, size):
+def _consecutive_groups(n_units: int, size: int | None) -> _Layout:
     """Return the layout of groups of `size` units each, or of one group."""
     width = n_units if size is None else int(size)
     if width < 1 or n_units % width:
@@ -170,7 +173,7 @@ def _consecutive_groups(n_units, size):
 
 
 @lru_cache(maxsize=32)
-def _listed_groups(n_units, groups):
+def _listed_groups(n_units: int, groups: tuple[tuple[int, ...], ...]) -> _Layout:
     """Return the layout of groups given by the numbers of their units."""
     listed = [unit for group in groups for unit in group]
     _check_cover(n_units, groups, listed)
@@ -184,7 +187,7 @@ def _listed_groups(n_units, groups):
     return _Layout(order, starts, sizes, group_of, in_order, width)
 
 
-def _check_cover(n_units, groups, listed):
+def _check_cover(n_units: int, groups: tuple[tuple[int, ...], ...], listed: list[int]) -> None:
     """Raise unless the groups name every unit once."""
     if not all(groups) or not all(isinstance(unit, Integral) for unit in listed):
         raise ValueError("Softmax(groups=...): each group must be a list of one or more numbers of units.")
@@ -202,7 +205,7 @@ def _check_cover(n_units, groups, listed):
             )
 
 
-def _draw_categories(p, layout, rng):
+def _draw_categories(p: Floats, layout: _Layout, rng: Rng) -> Booleans:
     """Draw one category of each group; the columns of `p` and of the result are in the layout's order.
 
     One sum runs over all groups, each of which owns a stretch of it. A point drawn in the stretch falls
