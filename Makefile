@@ -10,7 +10,7 @@ PY_OLDEST = $(VENV_OLDEST)/bin/python
 PIP_INSTALL = -m pip install --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest doctest lint format examples smoke clean
+.PHONY: help demo test test-oldest doctest lint format examples docs docs-fast smoke clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## *(.*)$$/\1|\2/' \
@@ -41,9 +41,10 @@ test-oldest: $(VENV_OLDEST)/.stamp  ## run the tests on the oldest supported ver
 doctest: $(VENV)/.stamp-test  ## run the examples in the docstrings and in the guide
 	$(PY) -m pytest --doctest-modules --doctest-glob='*.rst' skdbn doc
 
-lint: $(VENV)/.stamp-lint  ## check style, format, and that the oldest versions equal the lower bounds
+lint: $(VENV)/.stamp-lint  ## check style, format, types, and that the oldest versions equal the lower bounds
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
 	@grep '^[a-z].*==' .ci/oldest.txt | sed 's/==/>=/' | while read -r bound; do \
 		grep -qF "\"$$bound\"" pyproject.toml \
 			|| { echo ".ci/oldest.txt: pyproject.toml has no bound \"$$bound\""; exit 1; }; \
@@ -62,6 +63,15 @@ examples: $(VENV)/.stamp-plot  ## run every example, stop at the first error
 		(cd "$$out" && MPLBACKEND=Agg "$$python" "$$script") || exit 1; \
 	done
 
+# Every warning is an error, every name that a page refers to must exist.
+SPHINX = $(PY) -m sphinx -n -W --keep-going -b html
+
+docs: $(VENV)/.stamp-doc  ## build the documentation into doc/_build/html, running every example
+	MPLBACKEND=Agg $(SPHINX) doc doc/_build/html
+
+docs-fast: $(VENV)/.stamp-doc  ## build the documentation without running the examples
+	$(SPHINX) -t fast doc doc/_build/html
+
 smoke: $(VENV)/.stamp-plot  ## run the benchmarks at their smallest size, without data files
 	$(PY) benchmarks/mnist.py --smoke
 	$(PY) benchmarks/accuracy.py --smoke
@@ -70,5 +80,6 @@ smoke: $(VENV)/.stamp-plot  ## run the benchmarks at their smallest size, withou
 	$(PY) benchmarks/report.py --smoke
 
 clean:  ## remove caches and build products; the environments stay
-	rm -rf build dist .pytest_cache .ruff_cache .hypothesis doc/_build
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf doc/_build doc/auto_examples doc/generated doc/sg_execution_times.rst
 	find . -path './.venv*' -prune -o -type d -name __pycache__ -exec rm -rf {} +
