@@ -34,7 +34,7 @@ def write(path, tree):
 def read(path):
     """Return the tree in a file, or raise a ValueError that names the file."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         whole = json.loads(arrays.pop(_TREE).tobytes())
         written_format = whole["format"]

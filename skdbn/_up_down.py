@@ -97,10 +97,6 @@ class UpDownLearner:
             learner.offset = offset
         self._top.offsets = None if of_top is None else Offsets(*of_top)
 
-    def after_restoring(self) -> None:
-        """Let the parts know parameters that were changed from outside."""
-        self._top.after_restoring()
-
     def epoch_loss(self) -> float:
         """Return the weighted mean, since the last call, of -log p of each layer given the one above.
 

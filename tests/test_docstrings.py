@@ -117,6 +117,8 @@ def documented_defaults(parameters):
     """Return {name: default or "required"} as the Parameters section has them."""
     defaults = {}
     for parameter in parameters:
+        if parameter.name.startswith("*"):
+            continue  # any number of them
         names = parameter.name.split(", ")
         _, says_default, value = parameter.type.partition("default=")
         if parameter.type == "Ignored":
@@ -131,6 +133,7 @@ def documented_defaults(parameters):
 
 def defaults_in_code(function):
     parameters = [p for name, p in inspect.signature(function).parameters.items() if name != "self"]
+    parameters = [p for p in parameters if p.kind is not p.VAR_POSITIONAL]
     return {p.name: "required" if p.default is p.empty else p.default for p in parameters}
 
 

@@ -14,8 +14,9 @@ class Checkpoint:
     last bit on the same machine and with the same versions of the libraries. Within a DBN this holds for
     each stage, pre-training and fine-tuning.
 
-    The file is written whole or not at all: a process that is killed while it writes leaves the former
-    file, and one with the ending ``.tmp`` beside it. It holds plain arrays and JSON, no pickled objects:
+    The file is written whole or not at all, to a temporary one that is synchronised with the disk before it
+    takes the place of the former [1]_: a process that is killed while it writes leaves the former file, and
+    one with the ending ``.tmp`` beside it. It holds plain arrays and JSON, no pickled objects:
     weights, the optimizer's averages, chains, the random generator, the position of the schedules, the
     history, and the stages that are over. Its size is about that of the weights times 2 to 3 (RMSProp
     keeps one average a weight), and the chains.
@@ -43,9 +44,6 @@ class Checkpoint:
     .. [1] Pillai, T. S. et al. (2014). All file systems are not created equal: on the complexity of
            crafting crash-consistent applications. OSDI.
            https://www.usenix.org/conference/osdi14/technical-sessions/presentation/pillai
-
-    The writing, to a temporary file that is synchronised before it takes the place of the former one, is
-    that of [1]_.
 
     Examples
     --------
