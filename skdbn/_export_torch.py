@@ -6,6 +6,7 @@ and are attributes of this module afterwards: so models that hold them can be pi
 
 from collections import OrderedDict
 from functools import cache
+from numbers import Integral
 from types import SimpleNamespace
 
 import numpy as np
@@ -131,7 +132,7 @@ def _modules():
             self.groups = groups
 
         def forward(self, x):
-            if not isinstance(self.groups, (list, tuple)):
+            if isinstance(self.groups, Integral):
                 return x.unflatten(-1, (-1, int(self.groups))).softmax(-1).flatten(-2)
             return _apply_to_columns(x, [_softmax] * len(self.groups), self.groups)
 

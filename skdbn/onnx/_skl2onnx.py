@@ -100,8 +100,7 @@ def _as_in_skl2onnx(graph, output, estimator, name):
         shape = (estimator.n_outputs_,)
         graph.add("Reshape", output.name, np.array([-1, *shape]), output=name)
         return Output(name, output.dtype, shape)
-    is_float_label = output.shape == () and output.dtype.kind == "f"
-    if output.dtype == bool or (is_float_label and (estimator.classes_ % 1 == 0).all()):
+    if output.shape == () and output.dtype.kind in "bf":  # numbers that are labels are whole
         graph.cast(output.name, np.int64, output=name)
         return Output(name, np.dtype(np.int64), output.shape)
     graph.add("Identity", output.name, output=name)

@@ -5,6 +5,7 @@ are not known here.
 """
 
 from functools import singledispatch
+from numbers import Integral
 
 import numpy as np
 
@@ -120,13 +121,13 @@ def _(unit: Softmax, graph, field, width):
 
 @log_partition.register
 def _(unit: Softmax, graph, field, width):
-    """log sum exp of each group is the field of its first unit minus the logarithm of its probability."""
+    """log sum exp of each group; the largest field by TopK, which is the same in all versions."""
 
     def of_group(group):
-        first = np.array([0])
-        log_probability = graph.add("LogSoftmax", group, axis=-1)
-        of_first = (graph.add("Gather", values, first, axis=-1) for values in (group, log_probability))
-        return graph.add("Sub", *of_first)
+        largest, _ = graph.add_split("TopK", group, np.array([1]), outputs=[None, None], axis=-1)
+        powers = graph.add("Exp", graph.add("Sub", group, largest))
+        total = graph.add("ReduceSum", powers, np.array([-1]), keepdims=1)
+        return graph.add("Add", largest, graph.add("Log", total))
 
     return _sum_over_units(graph, _of_groups(unit, graph, field, width, of_group, ordered=False))
 
@@ -152,7 +153,7 @@ def _groups(unit, n_units):
     groups = unit.groups
     if groups is None:
         return [np.arange(n_units)]
-    if np.ndim(groups) == 0:
+    if isinstance(groups, Integral):
         return list(np.arange(n_units).reshape(-1, groups))
     return [np.asarray(group) for group in groups]
 
