@@ -202,12 +202,15 @@ def test_filters_of_a_layer_are_the_slopes_of_its_field_where_the_layers_below_a
     ]
     dbn = DBNTransformer((5, 3), rbm=machines, random_state=0).fit(X)
     layer = 0 if scaled else 1
-    filters = FilterDisplay.from_estimator(dbn, layer=layer, units=range(5 if scaled else 3)).filters
     step = np.eye(N_FEATURES) * 0.01
     field = [logit(dbn.transform(rows, layer=layer)) for rows in (X[:1], X[:1] + step)]
     slopes = (field[1] - field[0]).T / 0.01
     scale = dbn.visible_.scale_ if scaled else 1.0
-    assert_allclose(filters, slopes * scale, rtol=1e-7, atol=1e-9)
+    for fine_tuned in (True, False):  # it was not, so the machines give the same
+        display = FilterDisplay.from_estimator(
+            dbn, layer=layer, units=range(5 if scaled else 3), fine_tuned=fine_tuned
+        )
+        assert_allclose(display.filters, slopes * scale, rtol=1e-7, atol=1e-9)
 
 
 def test_filters_of_a_stack_that_was_not_fine_tuned_are_those_of_its_machines(X):
