@@ -10,6 +10,8 @@ import sys
 from importlib.metadata import distribution
 from pathlib import Path
 
+from sphinx.ext.autosummary.generate import find_autosummary_in_files
+
 HERE = Path(__file__).parent
 BUILD = HERE / "_build"
 sys.path.insert(0, str(HERE / "_ext"))
@@ -74,9 +76,10 @@ EXAMPLES = BUILD / "examples"
 shutil.rmtree(EXAMPLES, ignore_errors=True)
 shutil.copytree(HERE.parent / "examples", EXAMPLES, ignore=shutil.ignore_patterns("*.png", "__pycache__"))
 
+gallery = "auto_examples"
 sphinx_gallery_conf = {
     "examples_dirs": str(EXAMPLES),
-    "gallery_dirs": "auto_examples",
+    "gallery_dirs": gallery,
     "filename_pattern": r"/(plot_|digits_demo)",
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skdbn",),
@@ -85,6 +88,19 @@ sphinx_gallery_conf = {
     "min_reported_time": 1,
     "plot_gallery": not tags.has("fast"),  # noqa: F821  Sphinx defines it, for its option -t
 }
+
+# -- pages of an earlier build -----------------------------------------------------------------------
+
+
+def forget_pages(folder, but):
+    """Remove generated pages of what is no longer there; they would be in no list of pages."""
+    for page in (HERE / folder).glob("*.rst"):
+        if page.stem not in but:
+            page.unlink()
+
+
+forget_pages(gallery, {"index", *(example.stem for example in EXAMPLES.glob("*.py"))})
+forget_pages("generated", {entry.name for entry in find_autosummary_in_files([str(HERE / "api.rst")])})
 
 # -- formulas ----------------------------------------------------------------------------------------
 

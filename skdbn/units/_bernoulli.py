@@ -140,7 +140,7 @@ class Bernoulli(Indicator):
     def total_log_partition(self, field: Floats) -> Floats:
         """Return the sum of log(1 + exp(field)), with one logarithm for many units.
 
-        The factors 1 + exp(-|field|) are within [1, 2]: the product of 64 of them neither overflows nor
+        The factors ``1 + exp(-|field|)`` are within [1, 2]: the product of 64 of them neither overflows nor
         costs digits that the sum would keep.
         """
         factors = np.abs(field)
