@@ -195,7 +195,7 @@ class FilterDisplay:
             self.colorbar_ = add_colorbar(self.ax_, self.im_, "weight", extend)
         name = self.name if name is None else name
         if name is not None:
-            self.ax_.set_title(name)
+            self.ax_.set_title(name, fontsize="medium")
         return self
 
     def _draw_images(self, ax, images, n_columns, colorbar, style):

@@ -265,7 +265,7 @@ class ReconstructionDisplay:
         self.figure_ = self.ax_.figure
         name = self.name if name is None else name
         if name is not None:
-            self.ax_.set_title(name)
+            self.ax_.set_title(name, fontsize="medium")
         return self
 
     def _draw_images(self, ax, pairs, n_columns, im_kwargs, text_kwargs):
