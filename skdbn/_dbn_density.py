@@ -133,7 +133,8 @@ def _over_draws(draws: Iterable[Floats]) -> tuple[Floats, Floats, Floats]:
 
     By Welford's update, which keeps no draw and does not cancel.
     """
-    mean = scatter = np.zeros(())
+    mean: Floats = np.zeros(())
+    scatter: Floats = np.zeros(())
     log_total = np.array(-np.inf)
     for n_draws, log_weight in enumerate(draws, start=1):
         difference = log_weight - mean

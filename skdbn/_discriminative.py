@@ -218,7 +218,7 @@ class ClassRBMLearner(RBMLearner):
         label_gradient = h.T @ labels
         if factors.posterior.any():
             _, label_weights = split_weights(self.machine, self.n_classes)
-            shares = (p * factors.posterior[:, np.newaxis]).T.copy()
+            shares: Floats = (p * factors.posterior[:, np.newaxis]).T.copy()
             work = self._work[: len(h)]
             for k, share in enumerate(shares):
                 np.add(field, label_weights[:, k], out=work)

@@ -32,7 +32,7 @@ def draw_bernoulli(p: Floats, rng: Rng, out: Floats | None = None) -> Floats:
     """
     out = np.empty_like(p) if out is None else out
     # A larger r would be rounded to 1 in N_WORDS p - r, and a certain unit would then miss a word.
-    r = min(rng.random(), 1 - np.finfo(out.dtype).eps * N_WORDS / 2)
+    r = min(rng.random(), 1 - float(np.finfo(out.dtype).eps) * N_WORDS / 2)
     for p_block, block in blocks(p, out):
         np.multiply(p_block, N_WORDS, out=block)
         block -= r

@@ -191,7 +191,7 @@ def _(hidden: Bernoulli, field: Floats, largest_shift: float) -> Change:
     n_rows, n_units = field.shape
     n_groups = -(-n_units // _GROUP_SIZE)
     # Units without field or shift fill the last group: they change nothing.
-    padded = np.zeros((n_rows, n_groups * _GROUP_SIZE), dtype=dtype)
+    padded: Floats = np.zeros((n_rows, n_groups * _GROUP_SIZE), dtype=dtype)
     padded[:, :n_units] = field
     padded = padded.reshape(n_rows, n_groups, _GROUP_SIZE)
     states = hidden.states(0, hidden.n_states(_GROUP_SIZE), _GROUP_SIZE).astype(dtype)

@@ -62,7 +62,7 @@ class Rows:
         inputs = take_rows(self.X, rows, out=work[: len(rows)])
         targets = None if self.targets is None else self.targets[rows]
         if self.sample_weight is None:
-            weights = np.full(len(rows), 1 / len(rows), dtype=work.dtype)
+            weights: Floats = np.full(len(rows), 1 / len(rows), dtype=work.dtype)
             return Batch(inputs, targets, weights, float(len(rows)))
         weights = self.sample_weight[rows]
         total = weights.sum(dtype=np.float64)

@@ -200,7 +200,7 @@ class Mixed(Unit):
 
     def states(self, start: int, stop: int, n_units: int) -> Floats:
         """Return states in which the first part changes fastest."""
-        numbers = np.arange(start, stop)
+        numbers: Integers = np.arange(start, stop)
         states = np.empty((stop - start, n_units))
         for part, columns in self._current_parts():
             n_states = part.n_states(_size(columns))

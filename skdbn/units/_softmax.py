@@ -119,7 +119,7 @@ class Softmax(Indicator):
     def states(self, start: int, stop: int, n_units: int) -> Floats:
         """Return the digits of the numbers, one-hot coded; that of the first group changes fastest."""
         layout = self._layout(n_units)
-        numbers = np.arange(start, stop)
+        numbers: Integers = np.arange(start, stop)
         rows = np.arange(len(numbers))
         states = np.zeros((len(numbers), n_units))
         for first, size in zip(layout.starts, layout.sizes, strict=True):
