@@ -22,6 +22,15 @@ class EncoderExportMixin:
         encoder : torch.nn.Sequential
             Takes rows in the units of the training data and gives what `transform` gives. In evaluation
             mode, in the estimator's precision: ``.float()`` for float32.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from skdbn import RBMTransformer
+        >>> X = torch.eye(4, dtype=torch.float64)
+        >>> rbm = RBMTransformer(2, n_iter=1, random_state=0).fit(X.numpy())
+        >>> bool(abs(rbm.to_torch()(X).detach().numpy() - rbm.transform(X.numpy())).max() < 1e-12)
+        True
         """
         check_is_fitted(self)
         if hasattr(self, "components_"):
@@ -48,6 +57,21 @@ class NetworkExportMixin:
         -------
         model : torch.nn.Sequential
             In evaluation mode, in the estimator's precision: ``.float()`` for float32.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from sklearn.datasets import load_digits
+        >>> from skdbn import DBNClassifier
+        >>> X, y = load_digits(n_class=5, return_X_y=True)
+        >>> X, y = torch.from_numpy(X[:200] / 16), y[:200]
+        >>> model = DBNClassifier((32,), random_state=0).fit(X.numpy(), y).to_torch()
+        >>> criterion = torch.nn.CrossEntropyLoss()
+        >>> optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-4, alpha=0.9)
+        >>> criterion(model.train()(X), torch.from_numpy(y)).backward()  # one step further
+        >>> optimizer.step()
+        >>> model.eval()(X).softmax(dim=1).shape
+        torch.Size([200, 5])
         """
         self._check_is_network("to_torch")
         chain, scaling = layers_of_dbn(self, with_output=True), None
@@ -82,6 +106,19 @@ class NetworkExportMixin:
         ValueError
             If the hidden layers are not all Bernoulli or all Gaussian: a perceptron has one activation for
             all of them, and none that is the mean of ReLU or Softmax units.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from skdbn import DBNClassifier
+        >>> X, y = load_digits(n_class=5, return_X_y=True)
+        >>> X, y = X[:200] / 16, y[:200]
+        >>> dbn = DBNClassifier((32,), random_state=0).fit(X, y)
+        >>> perceptron = dbn.to_mlp().set_params(learning_rate_init=1e-4)
+        >>> bool(abs(perceptron.predict_proba(X) - dbn.predict_proba(X)).max() < 1e-12)
+        True
+        >>> perceptron.partial_fit(X, y).n_iter_  # goes on
+        1
         """
         self._check_is_network("to_mlp")
         return to_perceptron(self)

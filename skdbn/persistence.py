@@ -2,9 +2,17 @@
 
 ``pickle`` and ``joblib`` need nothing of this module. They run whatever a file says, so load only files of
 your own. A file of `skops <https://skops.readthedocs.io>`_ may come from anybody, as it makes objects of
-types that the reader trusts, and of no others::
+types that the reader trusts, and of no others:
 
-    skops.io.load("model.skops", trusted=skdbn.persistence.SKOPS_TRUSTED)
+>>> import skops.io
+>>> from skdbn import RBMTransformer
+>>> from skdbn.persistence import SKOPS_TRUSTED
+>>> rbm = RBMTransformer(2, n_iter=1, random_state=0).fit([[0, 1], [1, 0]])
+>>> file = skops.io.dumps(rbm)  # dump(rbm, "rbm.skops") writes a file
+>>> skops.io.loads(file, trusted=SKOPS_TRUSTED)
+RBMTransformer(n_components=2, n_iter=1, random_state=0)
+
+Trust names modules of this package, private ones too, so a file is for the version that wrote it.
 
 Callbacks are no part of a model, and their types are not in the list: take them off with
 ``estimator.set_callbacks()`` before ``skops.io.dump``.

@@ -33,6 +33,9 @@ PROMISED = {
     "skdbn.sparsity": ["SparsityTarget"],
     "skdbn.units": ["Bernoulli", "Gaussian", "Mixed", "ReLU", "Softmax"],
 }
+# The same for what is no class.
+PROMISED_FUNCTIONS = {"skdbn.onnx": ["register_converters", "to_onnx"]}
+PROMISED_VALUES = {"skdbn.persistence": ["SKOPS_TRUSTED"]}
 # Importable for the rest of the package and its tests, but not promised to anyone.
 NOT_PUBLIC = {
     "skdbn.samplers": ["SAMPLERS", "model_states", "resolve_sampler"],
@@ -99,6 +102,15 @@ def test_promised_names_are_public_classes(module):
     for name in PROMISED[module]:
         assert name in names
         assert inspect.isclass(getattr(importlib.import_module(module), name))
+
+
+@pytest.mark.parametrize("module", [*PROMISED_FUNCTIONS, *PROMISED_VALUES])
+def test_promised_functions_and_values_are_public(module):
+    names = public_names(importlib.import_module(module))
+    for name in PROMISED_FUNCTIONS.get(module, []):
+        assert name in names
+        assert inspect.isfunction(getattr(importlib.import_module(module), name))
+    assert {*PROMISED_VALUES.get(module, [])} <= {*names}
 
 
 @pytest.mark.parametrize("module", NOT_PUBLIC)

@@ -31,6 +31,34 @@ def register_converters():
     See Also
     --------
     to_onnx : The model of a single estimator, without skl2onnx.
+
+    Notes
+    -----
+    ONNX has dictionaries of float32 only: with rows in float64 use ``zipmap=False``. Labels that are bool
+    or floats come as int64, as from the converters of skl2onnx.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import onnxruntime
+    >>> import skl2onnx
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import MinMaxScaler
+    >>> from skdbn import RBMTransformer
+    >>> from skdbn.onnx import register_converters
+    >>> X, y = load_digits(n_class=5, return_X_y=True)
+    >>> X, y = X[:200], y[:200]
+    >>> rbm = RBMTransformer(32, n_iter=5, random_state=0)
+    >>> pipeline = make_pipeline(MinMaxScaler(), rbm, LogisticRegression(max_iter=500)).fit(X, y)
+    >>> register_converters()
+    >>> X = X.astype(np.float32)
+    >>> model = skl2onnx.to_onnx(pipeline, X[:1], options={"zipmap": False})
+    >>> session = onnxruntime.InferenceSession(model.SerializeToString())
+    >>> label, probabilities = session.run(None, {"X": X})
+    >>> bool((label == pipeline.predict(X)).all())
+    True
     """
     try:
         from skl2onnx import update_registered_converter
