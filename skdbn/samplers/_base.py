@@ -20,9 +20,9 @@ class States(NamedTuple):
     Averages over the rows are `weights @ array`: the weights are positive and sum to 1.
     """
 
-    visible: Floats  # (n_rows, n_visible)
-    hidden_mean: Floats  # (n_rows, n_hidden)
-    weights: Floats  # (n_rows,)
+    visible: Floats  #: States of the visible units, shape (n_rows, n_visible).
+    hidden_mean: Floats  #: Means of the hidden units, shape (n_rows, n_hidden).
+    weights: Floats  #: Weights of the rows, shape (n_rows,).
 
 
 class Sampler(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
