@@ -18,10 +18,14 @@ Callbacks are no part of a model, and their types are not in the list: take them
 ``estimator.set_callbacks()`` before ``skops.io.dump``.
 """
 
+from __future__ import annotations
+
+__all__ = ["SKOPS_TRUSTED"]
+
 #: Names of the types of this package that fitted estimators consist of, as ``get_untrusted_types`` of skops
 #: gives them: estimators, their units, samplers, optimizers and schedules, and what training goes on from.
 #: All else in a file is of types of numpy and scikit-learn, which skops trusts by itself.
-SKOPS_TRUSTED = [
+SKOPS_TRUSTED: list[str] = [
     "skdbn._class_rbm.RBMClassifier",
     "skdbn._contrastive.Offsets",
     "skdbn._dbn_classifier.DBNClassifier",
