@@ -17,16 +17,22 @@ from test_public_api import names_in_reference
 
 from skdbn import DBNClassifier, DBNRegressor, DBNTransformer, RBMClassifier, RBMTransformer
 from skdbn._html import DOCUMENTATION
-from skdbn.optimizers import RMSProp
-from skdbn.samplers import PCD
-from skdbn.schedules import Linear
+from skdbn.optimizers import SGD, AdaGrad, Adam, RMSProp
+from skdbn.samplers import CD, PCD, FastPCD, MeanField, ParallelTempering
+from skdbn.schedules import Cosine, Exponential, InverseScaling, Linear
 from skdbn.sparsity import SparsityTarget
-from skdbn.units import Gaussian
+from skdbn.units import Bernoulli, Gaussian, ReLU, Softmax
 
 VERSION = tuple(int(number) for number in re.findall(r"\d+", sklearn.__version__)[:2])
 STACKS = [DBNClassifier, DBNRegressor, DBNTransformer]
 ESTIMATORS = [*STACKS, RBMClassifier, RBMTransformer]
-PARTS = [RMSProp(), PCD(), Linear(1, 0), SparsityTarget(), Gaussian()]
+PARTS = [
+    *(SGD(), RMSProp(), Adam(), AdaGrad()),
+    *(CD(), PCD(), FastPCD(), ParallelTempering(), MeanField()),
+    *(Linear(1, 0), Exponential(1, 0.1), Cosine(1, 0), InverseScaling(1)),
+    *(Bernoulli(), Gaussian(), ReLU(), Softmax()),
+    SparsityTarget(),
+]
 
 each_part = pytest.mark.parametrize(
     "part", [*(cls() for cls in ESTIMATORS), *PARTS], ids=lambda part: type(part).__name__
