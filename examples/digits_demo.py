@@ -21,30 +21,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skdbn import DBNClassifier
+from skdbn.inspection import FilterDisplay
 
 PICTURE = Path("digits_demo.png")
 BLUE, ORANGE, GREY = "#1f5a99", "#c8641b", "#6b6b6b"
-
-
-def mosaic(filters, n_columns, side=8):
-    """Put filters side by side in one image, with a gap of one pixel (NaN) between them."""
-    n_rows = len(filters) // n_columns
-    image = np.full((n_rows * (side + 1) - 1, n_columns * (side + 1) - 1), np.nan)
-    for position, weights in enumerate(filters[: n_rows * n_columns]):
-        row, column = divmod(position, n_columns)
-        top, left = row * (side + 1), column * (side + 1)
-        image[top : top + side, left : left + side] = weights.reshape(side, side)
-    return image
-
-
-def draw_filters(axes, rbm):
-    strongest_first = np.argsort(-np.linalg.norm(rbm.components_, axis=1))
-    image = mosaic(rbm.components_[strongest_first[:100]], n_columns=10)
-    limit = np.nanpercentile(np.abs(image), 99)  # one symmetric scale for all filters
-    shown = axes.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
-    axes.set_axis_off()
-    axes.set_title("Layer 1: weights from 8 x 8 pixels, the 100 strongest of 256 hidden units")
-    axes.figure.colorbar(shown, ax=axes, shrink=0.7, pad=0.02)
 
 
 def draw_curves(pretraining, fine_tuning, dbn):
@@ -71,10 +51,10 @@ def write_picture(dbn):
         return
     figure = plt.figure(figsize=(12, 6.2), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=(1.35, 1))
-    draw_filters(figure.add_subplot(grid[:, 0]), dbn.rbms_[0])
+    name = "Layer 1: weights from 8 x 8 pixels, the 100 strongest of 256 hidden units"
+    FilterDisplay.from_estimator(dbn.rbms_[0], n_units=100, name=name, ax=figure.add_subplot(grid[:, 0]))
     draw_curves(figure.add_subplot(grid[0, 1]), figure.add_subplot(grid[1, 1]), dbn)
     figure.savefig(PICTURE, dpi=150)
-    plt.close(figure)
     print(f"Filters and learning curves: {PICTURE.resolve()}")
 
 

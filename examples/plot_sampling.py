@@ -33,7 +33,7 @@ rows = {
     "samples": samples,
     "samples, as means": rbm.reconstruct(samples),
 }
-figure, axes = plt.subplots(len(rows), 12, figsize=(9, 3.6), layout="constrained")
+figure, axes = plt.subplots(len(rows), 12, figsize=(9, 3.1), layout="constrained")
 for line, (name, images) in zip(axes, rows.items(), strict=True):
     for ax, image in zip(line, images, strict=True):
         ax.imshow(image.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
