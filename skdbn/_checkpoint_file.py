@@ -5,21 +5,26 @@ the tree itself as JSON in the bytes of the entry `tree`, where ``{"array": "3"}
 `FORMAT` is its number: raise it when a tree that was written before can no longer be put back.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from skdbn._typing import Array, FilePath, Tree
 
 FORMAT = 1
 _TREE = "tree"
 
 
-def write(path, tree):
+def write(path: FilePath, tree: Tree) -> None:
     """Write a tree to a file; whatever happens on the way, the file is the former or the new one."""
     path = Path(path)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     text = json.dumps({"format": FORMAT, "content": _without_arrays(tree, arrays)})
     arrays[_TREE] = np.frombuffer(text.encode(), dtype=np.uint8)
     temporary = path.with_name(path.name + ".tmp")
@@ -31,7 +36,7 @@ def write(path, tree):
     _sync_folder(path.parent)
 
 
-def read(path):
+def read(path: FilePath) -> Tree:
     """Return the tree in a file, or raise a ValueError that names the file."""
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
@@ -60,7 +65,7 @@ def read(path):
     return _with_arrays(whole["content"], arrays)
 
 
-def _without_arrays(tree, arrays):
+def _without_arrays(tree: Tree, arrays: dict[str, Array]) -> Tree:
     """Return a tree for JSON, whose arrays went to `arrays`."""
     if isinstance(tree, np.ndarray):
         name = str(len(arrays))
@@ -73,7 +78,7 @@ def _without_arrays(tree, arrays):
     return tree
 
 
-def _with_arrays(tree, arrays):
+def _with_arrays(tree: Tree, arrays: dict[str, Array]) -> Tree:
     if isinstance(tree, list):
         return [_with_arrays(item, arrays) for item in tree]
     if not isinstance(tree, dict):
@@ -83,7 +88,7 @@ def _with_arrays(tree, arrays):
     return {name: _with_arrays(item, arrays) for name, item in tree["dict"].items()}
 
 
-def _sync_folder(folder):
+def _sync_folder(folder: Path) -> None:
     """Make the new name of a file last, where folders can be synchronised (not on Windows)."""
     if os.name == "nt":
         return

@@ -5,8 +5,12 @@ before, with a generator that begins as it did before; where a training begins, 
 has of it. So nothing has to be kept of what follows from the data.
 """
 
+from __future__ import annotations
+
 import zlib
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -15,13 +19,14 @@ from sklearn.base import BaseEstimator
 from skdbn import _checkpoint_file
 from skdbn._rows import spread_rows
 from skdbn._state_tree import captured, restored
+from skdbn._typing import FilePath, Matrix, Rng, Tree
 
 _N_COMPARED_ROWS = 256
 # Neither changes what is learned: the generator is in the journal.
 _FREE_PARAMETERS = ("verbose", "random_state")
 
 
-def _nothing():
+def _nothing() -> None:
     pass
 
 
@@ -31,7 +36,7 @@ class Training:
     The parts are objects and arrays by name, changed in place as the training goes on.
     """
 
-    def __init__(self, parts, tree=None):
+    def __init__(self, parts: Mapping[str, Any], tree: Tree | None = None) -> None:
         self._parts = parts
         self.n_epochs, self.finished = 0, False
         if tree is not None:
@@ -40,11 +45,11 @@ class Training:
                 restored(part, tree["parts"][name])
                 getattr(part, "after_restoring", _nothing)()
 
-    def epochs_left(self, n_epochs):
+    def epochs_left(self, n_epochs: int) -> range:
         """Return the numbers, from 1, of the epochs that are still to be run."""
         return range(self.n_epochs + 1, 1 + (self.n_epochs if self.finished else n_epochs))
 
-    def captured(self):
+    def captured(self) -> Tree:
         """Return the training as a tree."""
         parts = {name: captured(part) for name, part in self._parts.items()}
         return {"n_epochs": self.n_epochs, "finished": self.finished, "parts": parts}
@@ -57,18 +62,25 @@ class Journal:
     that are over are kept (somebody will write the journal); the journal to go on from, as a tree.
     """
 
-    def __init__(self, describe=dict, *, kept=False, earlier=None):
+    def __init__(
+        self,
+        describe: Callable[[], dict[str, Tree]] = dict,
+        *,
+        kept: bool = False,
+        earlier: Tree | None = None,
+    ) -> None:
         self._describe = describe
         self._kept = kept
         earlier = earlier or {"generator": None, "trainings": {}, "notes": {}, "n_epochs": 0}
         self._generator = earlier["generator"]  # as the fit began
-        self._trainings = dict(earlier["trainings"])
-        self._running = None  # (name, Training)
-        self.notes = earlier["notes"]  # what callbacks have to remember, trees by name
-        self.n_epochs = self.n_epochs_before = earlier["n_epochs"]  # of the whole fit, and of the earlier
-        self.written = {}  # the number of epochs that the file at each path has
+        self._trainings: dict[str, Tree] = dict(earlier["trainings"])
+        self._running: tuple[str, Training] | None = None
+        self.notes: dict[str, Tree] = earlier["notes"]  # what callbacks have to remember, trees by name
+        self.n_epochs: int = earlier["n_epochs"]  # of the whole fit
+        self.n_epochs_before = self.n_epochs  # of the earlier one
+        self.written: dict[str, int] = {}  # the number of epochs that the file at each path has
 
-    def take_generator(self, rng):
+    def take_generator(self, rng: Rng) -> Rng:
         """Note how the generator of the fit begins, or let it begin as that of the earlier one."""
         if self._generator is not None:
             restored(rng, self._generator)
@@ -76,26 +88,28 @@ class Journal:
             self._generator = captured(rng)
         return rng
 
-    def begin(self, name, **parts):
+    def begin(self, name: str, **parts: Any) -> Training:
         """Return a training that begins, or that goes on where the earlier fit left it."""
         training = Training(parts, self._trainings.get(name))
         self._running = name, training
         return training
 
-    def end_epoch(self, epoch):
+    def end_epoch(self, epoch: int) -> None:
         """Count an epoch of the training that runs."""
+        assert self._running is not None  # `begin` came first
         self._running[1].n_epochs = epoch
         self.n_epochs += 1
 
-    def finish(self):
+    def finish(self) -> None:
         """End the training that runs."""
+        assert self._running is not None
         name, training = self._running
         training.finished = True
         if self._kept:
             self._trainings[name] = training.captured()
         self._running = None
 
-    def write(self, path):
+    def write(self, path: str) -> None:
         """Write the journal as it stands, unless the file has that already."""
         if self.written.get(path) == self.n_epochs:
             return
@@ -114,7 +128,7 @@ class Journal:
         self.written[path] = self.n_epochs
 
 
-def read_journal(path, present):
+def read_journal(path: FilePath, present: Mapping[str, Tree]) -> Tree:
     """Return the journal in a file as a tree, or raise unless it is of a fit like the present one."""
     tree = _checkpoint_file.read(path)
     written = tree["description"]
@@ -128,7 +142,7 @@ def read_journal(path, present):
     return tree
 
 
-def _compare_parameters(path, written, present):
+def _compare_parameters(path: FilePath, written: Mapping[str, Tree], present: Mapping[str, Tree]) -> None:
     for name in sorted({*written, *present}):
         before, now = written.get(name), present.get(name)
         if before != now:
@@ -138,11 +152,11 @@ def _compare_parameters(path, written, present):
             )
 
 
-def _shown(value):
+def _shown(value: Tree) -> str:
     return value["class"] if isinstance(value, dict) and "class" in value else repr(value)
 
 
-def _compare_data(path, written, present):
+def _compare_data(path: FilePath, written: Mapping[str, Tree], present: Mapping[str, Tree]) -> None:
     for name in sorted({*written, *present}):
         before, now = written.get(name), present.get(name)
         if before == now:
@@ -161,7 +175,7 @@ def _compare_data(path, written, present):
 # -- what a fit is of ------------------------------------------------------------------------------
 
 
-def description(estimator, data):
+def description(estimator: BaseEstimator, data: Mapping[str, Matrix | None]) -> dict[str, Tree]:
     """Return what has to be the same for a fit to go on: version, estimator, parameters and data."""
     return {
         "skdbn": _version(),
@@ -171,16 +185,16 @@ def description(estimator, data):
     }
 
 
-def _version():
+def _version() -> str:
     try:
         return version("skdbn")
     except PackageNotFoundError:  # used from a folder, without installation
         return "unknown"
 
 
-def _parameters(estimator):
+def _parameters(estimator: BaseEstimator) -> dict[str, Tree]:
     """Return the parameters by name, those of parts as ``part__name``."""
-    flat = {}
+    flat: dict[str, Tree] = {}
     for name, value in estimator.get_params(deep=False).items():
         if name in _FREE_PARAMETERS:
             continue
@@ -192,7 +206,7 @@ def _parameters(estimator):
     return flat
 
 
-def _plain(value):
+def _plain(value: Any) -> Tree:
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if isinstance(value, dict):
@@ -206,7 +220,7 @@ def _plain(value):
     return value if value is None or isinstance(value, (bool, int, float, str)) else repr(type(value))
 
 
-def _fingerprint(array):
+def _fingerprint(array: Matrix) -> Tree:
     """Return shape, dtype, and a checksum of some rows."""
     rows = array[spread_rows(array.shape[0], _N_COMPARED_ROWS)]
     rows = rows.toarray() if sparse.issparse(rows) else np.ascontiguousarray(rows)

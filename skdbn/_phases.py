@@ -3,27 +3,37 @@
 Callbacks are those of scikit-learn (`sklearn.callback`); a phase is one of its tasks.
 """
 
-from contextlib import contextmanager, nullcontext
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeAlias
 
 from skdbn._journal import Journal, description, read_journal
+from skdbn._typing import Attributes, FilePath, Tree
+
+# scikit-learn's, or a NoContext.
+Context: TypeAlias = Any
+# At its end: what is fitted by then, or a function that returns it.
+Fitted: TypeAlias = Attributes | Callable[[], Attributes]
 
 
 class NoContext:
     """A context of callbacks where there are none."""
 
-    def subcontext(self, *arguments, **options):
+    def subcontext(self, *arguments: Any, **options: Any) -> NoContext:
         """Return the context of a part."""
         return self
 
-    def call_on_fit_task_begin(self, **options):
+    def call_on_fit_task_begin(self, **options: Any) -> NoContext:
         """Call nobody."""
         return self
 
-    def call_on_fit_task_end(self, **options):
+    def call_on_fit_task_end(self, **options: Any) -> bool:
         """Call nobody; nobody wants to stop."""
         return False
 
-    def propagate_callback_context(self, estimator):
+    def propagate_callback_context(self, estimator: object) -> AbstractContextManager[None]:
         """Hand nothing on."""
         return nullcontext()
 
@@ -31,23 +41,23 @@ class NoContext:
 class Phase:
     """A phase of the fit of an estimator; `shown` are the data that callbacks are shown."""
 
-    def __init__(self, estimator, context, journal, shown):
+    def __init__(self, estimator: Any, context: Context, journal: Journal, shown: dict[str, Any]) -> None:
         self._estimator = estimator
         self._context = context
         self.journal = journal
         self._shown = shown
 
-    def begin(self):
+    def begin(self) -> Phase:
         """Tell callbacks that the phase begins."""
         self._context.call_on_fit_task_begin(estimator=self._estimator, **self._shown)
         return self
 
-    def part(self, name, n_parts=0):
+    def part(self, name: str, n_parts: int = 0) -> Phase:
         """Return a part of this phase, which begins; it may have `n_parts` parts of its own."""
         context = self._context.subcontext(name, max_subtasks=n_parts)
         return Phase(self._estimator, context, self.journal, self._shown).begin()
 
-    def end(self, fitted=None):
+    def end(self, fitted: Fitted | None = None) -> bool:
         """Tell callbacks that the phase is over, and return whether one wants to stop what it is part of.
 
         `fitted` has, or returns, the attributes that the estimator would have if its fit ended now; None if
@@ -58,7 +68,7 @@ class Phase:
         )
 
     @contextmanager
-    def of_another(self, name, estimator):
+    def of_another(self, name: str, estimator: Any) -> Iterator[None]:
         """Make the fit of another estimator a part of this phase."""
         context = self._context.subcontext(name)
         whole = Phase(self._estimator, context, self.journal, self._shown)
@@ -69,7 +79,7 @@ class Phase:
 
 
 @contextmanager
-def _handed_on(estimator, layer):
+def _handed_on(estimator: Any, layer: Any) -> Iterator[None]:
     """Lend the RBM of a layer those callbacks of an estimator that watch its layers too."""
     callbacks = getattr(estimator, "_skl_callbacks", [])
     lent = [callback for callback in callbacks if getattr(callback, "watches_layers", False)]
@@ -84,12 +94,21 @@ def _handed_on(estimator, layer):
         layer.set_callbacks(*own)
 
 
-def no_phase():
+def no_phase() -> Phase:
     """Return a phase that nobody watches."""
     return Phase(None, NoContext(), Journal(), {})
 
 
-def begin_fit(estimator, n_parts, data, frame=None, *, warm=False, journal=None, resume_from=None):
+def begin_fit(
+    estimator: Any,
+    n_parts: int,
+    data: dict[str, Any],
+    frame: Any = None,
+    *,
+    warm: bool = False,
+    journal: Journal | None = None,
+    resume_from: FilePath | None = None,
+) -> Phase:
     """Return the phase that is the whole fit of an estimator, which begins.
 
     `data` are the arrays of the fit by name; callbacks see X, y and the weights of the rows, and X as
@@ -107,7 +126,7 @@ def begin_fit(estimator, n_parts, data, frame=None, *, warm=False, journal=None,
     return Phase(estimator, context, journal, shown).begin()
 
 
-def _new_journal(estimator, data, warm, resume_from):
+def _new_journal(estimator: Any, data: dict[str, Any], warm: bool, resume_from: FilePath | None) -> Journal:
     callbacks = getattr(estimator, "_skl_callbacks", [])
     kept = any(getattr(callback, "keeps_journal", False) for callback in callbacks)
     if not kept and resume_from is None:
@@ -118,20 +137,20 @@ def _new_journal(estimator, data, warm, resume_from):
             "warm_start=False, or leave out resume_from and Checkpoint."
         )
 
-    def describe():
+    def describe() -> dict[str, Tree]:
         return description(estimator, data)
 
     earlier = None if resume_from is None else read_journal(resume_from, describe())
     return Journal(describe, kept=kept, earlier=earlier)
 
 
-def end_fit(phase, estimator):
+def end_fit(phase: Phase, estimator: Any) -> None:
     """Tell callbacks that the fit is over: the estimator is fitted."""
     phase.end(fitted={})
     del estimator._journal
 
 
-def attributes_set_by(estimator, keep, *arguments, **options):
+def attributes_set_by(estimator: object, keep: str, *arguments: Any, **options: Any) -> Attributes:
     """Return the attributes that a method would set or change now, without setting them."""
     probe = object.__new__(type(estimator))
     vars(probe).update(vars(estimator))

@@ -1,18 +1,20 @@
 """Progress lines for `verbose`."""
 
+from __future__ import annotations
+
 import time
 
 
 class Reporter:
     """Prints one line an epoch, or nothing."""
 
-    def __init__(self, stage, n_epochs, verbose):
+    def __init__(self, stage: str, n_epochs: int, verbose: int) -> None:
         self._stage = stage
         self._n_epochs = n_epochs
         self._verbose = verbose
         self._start = time.perf_counter()
 
-    def __call__(self, epoch, **values):
+    def __call__(self, epoch: int, **values: float) -> None:
         """Print the values of an epoch and the seconds since the start of the stage."""
         if not self._verbose:
             return
@@ -24,12 +26,12 @@ class Reporter:
 class Tenths:
     """Prints a line for each tenth of a long computation, or nothing."""
 
-    def __init__(self, stage, verbose):
+    def __init__(self, stage: str, verbose: int) -> None:
         self._stage = stage
         self._verbose = verbose
         self._start = time.perf_counter()
 
-    def __call__(self, step, n_steps):
+    def __call__(self, step: int, n_steps: int) -> None:
         """Report that `step` of `n_steps` is done."""
         if self._verbose and (10 * step // n_steps) > (10 * (step - 1) // n_steps):
             seconds = time.perf_counter() - self._start

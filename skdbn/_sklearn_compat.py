@@ -1,10 +1,18 @@
 """The only place that imports private or version-dependent names of scikit-learn."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import Any
+
 import numpy as np
-from sklearn.base import _fit_context as fit_context
+from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight
+
+from skdbn._typing import Floats, Matrix, Method
 
 __all__ = [
     "Interval",
@@ -17,11 +25,16 @@ __all__ = [
 ]
 
 
-def check_sample_weight(sample_weight, X):
+def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
+    """Return the decorator that checks the parameters before a method trains."""
+    return _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
+
+
+def check_sample_weight(sample_weight: Any, X: Matrix) -> Floats | None:
     """Return None, or one finite weight >= 0 for each row of X, not all of them 0."""
     if sample_weight is None:
         return None
-    weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+    weights: Floats = _check_sample_weight(sample_weight, X, dtype=np.float64)
     if (weights < 0).any():
         raise ValueError(f"Negative values in sample_weight: the smallest is {weights.min():.3g}.")
     if not weights.any():  # scikit-learn itself refuses this from 1.9 on
@@ -29,7 +42,7 @@ def check_sample_weight(sample_weight, X):
     return weights
 
 
-def import_callback():
+def import_callback() -> ModuleType | None:
     """Return the module `sklearn.callback`, which scikit-learn has from 1.9 on, or None."""
     try:
         import sklearn.callback
@@ -38,7 +51,7 @@ def import_callback():
     return sklearn.callback
 
 
-def serial_block(contents, **options):
+def serial_block(contents: Iterable[Any], **options: Any) -> Any:
     """Return what `_sk_visual_block_` has to return: estimators or blocks, one above the other."""
     try:
         from sklearn.utils._repr_html.estimator import _VisualBlock

@@ -5,10 +5,17 @@ the attributes that they name in `resumable`; where a tree is put back, objects 
 already, as the training has been set up again in the same way.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
+from skdbn._typing import Tree
 
-def captured(value):
+
+def captured(value: Any) -> Tree:
     """Return the state of a value as a tree, with copies of all arrays."""
     if isinstance(value, np.ndarray):
         return value.copy()
@@ -25,7 +32,7 @@ def captured(value):
     return value
 
 
-def restored(present, tree):
+def restored(present: Any, tree: Tree) -> Any:
     """Return the value that a tree was captured from, made of what is present where its kind is needed.
 
     Arrays of the right shape, generators and objects are changed in place, since others share them.
@@ -48,7 +55,7 @@ def restored(present, tree):
     return tree
 
 
-def _restored_sequence(present, tree):
+def _restored_sequence(present: Any, tree: list[Tree]) -> Sequence[Any]:
     if not isinstance(present, (list, tuple)):
         return [restored(None, item) for item in tree]
     known = [*present, *[None] * (len(tree) - len(present))]
@@ -58,5 +65,5 @@ def _restored_sequence(present, tree):
     return type(present)(*items) if hasattr(present, "_fields") else type(present)(items)
 
 
-def _is(one, other):
+def _is(one: object, other: object) -> bool:
     return one is other

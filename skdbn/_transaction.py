@@ -1,9 +1,14 @@
 """Training that fails leaves the estimator as it was."""
 
+from __future__ import annotations
+
 from functools import wraps
+from typing import Any, cast
+
+from skdbn._typing import Method
 
 
-def all_or_nothing(fit):
+def all_or_nothing(fit: Method) -> Method:
     """Make a training method put all attributes back if it raises.
 
     Trainings work on copies of fitted arrays and set new ones at their end, so the attributes are all
@@ -11,7 +16,7 @@ def all_or_nothing(fit):
     """
 
     @wraps(fit)
-    def fit_or_restore(estimator, *args, **kwargs):
+    def fit_or_restore(estimator: object, *args: Any, **kwargs: Any) -> Any:
         before = dict(vars(estimator))
         try:
             return fit(estimator, *args, **kwargs)
@@ -20,4 +25,4 @@ def all_or_nothing(fit):
             vars(estimator).update(before)
             raise
 
-    return fit_or_restore
+    return cast(Method, fit_or_restore)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+import os
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,3 +23,9 @@ Rng: TypeAlias = np.random.Generator
 Matrix: TypeAlias = Any
 # The chains of a sampler, in a form of its own.
 Chains: TypeAlias = Any
+# Dicts and lists, and in them plain values and arrays: see `_state_tree`.
+Tree: TypeAlias = Any
+
+FilePath: TypeAlias = str | os.PathLike[str]
+Attributes: TypeAlias = dict[str, Any]  # of an estimator, by name
+Method = TypeVar("Method", bound=Callable[..., Any])  # what a decorator of methods takes and gives

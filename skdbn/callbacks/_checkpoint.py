@@ -1,9 +1,13 @@
 """Writing what is needed to go on with a fit that was cut off."""
 
+from __future__ import annotations
+
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
-from skdbn.callbacks._contexts import contexts_above
+from skdbn._typing import FilePath
+from skdbn.callbacks._contexts import Context, contexts_above
 
 
 class Checkpoint:
@@ -63,16 +67,16 @@ class Checkpoint:
     watches_layers = True  # of a DBN
     keeps_journal = True
 
-    def __init__(self, path, *, every=1):
-        if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
+    def __init__(self, path: FilePath, *, every: int = 1) -> None:
+        if not isinstance(every, (int, Integral)) or isinstance(every, bool) or every < 1:
             raise ValueError(f"Checkpoint(every={every!r}): every must be an integer >= 1.")
         self.path = path
         self.every = every
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Checkpoint({str(self.path)!r}, every={self.every})"
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: Any, context: Context) -> None:
         """Check, before the fit begins, that the file can be written.
 
         Parameters
@@ -93,7 +97,7 @@ class Checkpoint:
                     "the estimator that you fit with the best parameters."
                 )
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: Any, context: Context) -> None:
         """Do nothing: the file stays.
 
         Parameters
@@ -107,7 +111,7 @@ class Checkpoint:
 
     # When an epoch ends, other callbacks may still be asked whether to stop. When the next one begins, or
     # what the epochs are a part of is over, it is decided.
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: Any, context: Context) -> None:
         """Write, if an epoch begins and enough of them have passed since the last writing.
 
         Parameters
@@ -124,7 +128,7 @@ class Checkpoint:
             if journal.n_epochs - journal.written.get(path, journal.n_epochs_before) >= self.every:
                 journal.write(path)
 
-    def on_fit_task_end(self, estimator, context):
+    def on_fit_task_end(self, estimator: Any, context: Context) -> bool:
         """Write, if a stage ends.
 
         Parameters

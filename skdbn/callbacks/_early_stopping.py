@@ -1,10 +1,17 @@
 """Ending a training when it no longer improves."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from skdbn.callbacks._contexts import path_of
+from skdbn.callbacks._contexts import Context, path_of
+
+# Called with an estimator, X and y; higher is better.
+Scorer: TypeAlias = Callable[[Any, Any, Any], float]
 
 # Quantities that are the better the higher they are; of all others the reverse is true.
 _HIGHER_IS_BETTER = {"validation_score", "swap_rate"}
@@ -70,10 +77,18 @@ class EarlyStopping:
     True
     """
 
-    def __init__(self, monitor=None, *, validation_data=None, patience=10, tol=1e-4, pretraining=False):
-        if not isinstance(patience, Integral) or isinstance(patience, bool) or patience < 1:
+    def __init__(
+        self,
+        monitor: str | Scorer | None = None,
+        *,
+        validation_data: tuple[Any, ...] | None = None,
+        patience: int = 10,
+        tol: float = 1e-4,
+        pretraining: bool = False,
+    ) -> None:
+        if not isinstance(patience, (int, Integral)) or isinstance(patience, bool) or patience < 1:
             raise ValueError(f"EarlyStopping(patience={patience!r}): patience must be an integer >= 1.")
-        if not isinstance(tol, Real) or isinstance(tol, bool) or not tol >= 0:
+        if not isinstance(tol, (float, Real)) or isinstance(tol, bool) or not tol >= 0:
             raise ValueError(f"EarlyStopping(tol={tol!r}): tol must be a number >= 0.")
         if not (monitor is None or isinstance(monitor, str) or callable(monitor)):
             raise ValueError(f"EarlyStopping(monitor={monitor!r}): give a name, a callable or None.")
@@ -82,20 +97,21 @@ class EarlyStopping:
         self.patience = patience
         self.tol = tol
         self.pretraining = pretraining
-        self._standings = {}  # of the trainings that run, by where they are
+        # Best value and epochs without a better one, of the trainings that run, by where they are.
+        self._standings: dict[tuple[object, tuple[int, ...]], tuple[float, int]] = {}
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"EarlyStopping({self.monitor!r}, patience={self.patience}, tol={self.tol})"
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_standings": {}}
 
     @property
-    def watches_layers(self):
+    def watches_layers(self) -> bool:
         """Whether the RBMs of a DBN are to call this callback too."""
         return self.pretraining
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: Any, context: Context) -> None:
         """Do nothing.
 
         Parameters
@@ -107,7 +123,7 @@ class EarlyStopping:
             The task that is its fit.
         """
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: Any, context: Context) -> None:
         """Forget the trainings of a fit that is over.
 
         Parameters
@@ -123,7 +139,7 @@ class EarlyStopping:
             if root == context.root_uuid and place[: len(path)] == path:
                 self._standings.pop((root, place), None)
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: Any, context: Context) -> None:
         """Do nothing.
 
         Parameters
@@ -135,7 +151,15 @@ class EarlyStopping:
             The task that begins.
         """
 
-    def on_fit_task_end(self, estimator, context, *, X=None, y=None, fitted_estimator=None):
+    def on_fit_task_end(
+        self,
+        estimator: Any,
+        context: Context,
+        *,
+        X: Any = None,
+        y: Any = None,
+        fitted_estimator: Any = None,
+    ) -> bool:
         """Judge an epoch.
 
         Parameters
@@ -174,20 +198,21 @@ class EarlyStopping:
         notes[note] = list(standing)
         return n_no_change >= self.patience
 
-    def _judges(self, estimator, context):
+    def _judges(self, estimator: Any, context: Context) -> bool:
         """Tell whether the epoch is one of those asked for: of an RBM in a DBN, or not."""
-        return not self.pretraining or context.parent.source_task_name is not None
+        parent = context.parent
+        return not self.pretraining or (parent is not None and parent.source_task_name is not None)
 
-    def _value(self, fitted, X, y):
+    def _value(self, fitted: Any, X: Any, y: Any) -> float:
         """Return what the epoch is judged by, higher is better."""
         history = _history(fitted)
-        if self.monitor in history:
+        if isinstance(self.monitor, str) and self.monitor in history:
             return _last_of(self.monitor, history[self.monitor])
         scorer = self._scorer(fitted, history)
         data = (X, y) if self.validation_data is None else (*self.validation_data, None)[:2]
         return float(scorer(fitted, *data))
 
-    def _scorer(self, fitted, history):
+    def _scorer(self, fitted: Any, history: Mapping[str, Sequence[Any]]) -> Scorer:
         if self.monitor is None:
             return _score
         if callable(self.monitor):
@@ -203,19 +228,19 @@ class EarlyStopping:
             ) from None
 
 
-def _history(fitted):
+def _history(fitted: Any) -> Mapping[str, Sequence[Any]]:
     """Return the lists of values by epoch, by name."""
     if hasattr(fitted, "history_"):
         return fitted.history_
     return {name: getattr(fitted, attribute, None) or [] for name, attribute in _OF_NETWORKS.items()}
 
 
-def _last_of(name, values):
+def _last_of(name: str, values: Sequence[Any]) -> float:
     if not values:
         raise ValueError(f'EarlyStopping(monitor="{name}") needs rows held out: give fit X_val and y_val.')
     value = float(np.nanmean(values[-1]))
     return value if name in _HIGHER_IS_BETTER else -value
 
 
-def _score(fitted, X, y):
+def _score(fitted: Any, X: Any, y: Any) -> float:
     return fitted.score(X) if y is None else fitted.score(X, y)
