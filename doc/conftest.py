@@ -3,6 +3,9 @@
 import matplotlib
 import pytest
 
+# How the site is built, and what builds of it leave here.
+collect_ignore = ["conf.py", "_build", "_ext", "auto_examples", "generated"]
+
 # Examples train for a few epochs only, and this is what they are told.
 _NOT_CONVERGED = "ignore:Fine-tuning. maximum iterations:sklearn.exceptions.ConvergenceWarning"
 
