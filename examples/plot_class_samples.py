@@ -30,7 +30,7 @@ models = {
         rbm=RBMTransformer(sampler="cd", n_iter=20),
         fine_tuning="up-down",
         discriminative_weight=weight,
-        max_iter=30,
+        max_iter=15,
         random_state=0,
     )
     for weight in (0, 10)
