@@ -1,17 +1,25 @@
 """Fitting a classification RBM on clean arrays: its rows, its first values, and what is watched."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from skdbn._class_posterior import join_labels, predicted_positions
 from skdbn._contrastive import Sparsity
-from skdbn._discriminative import ClassRBMLearner
-from skdbn._fine_tuning import FineTuning, HeldOut, Watch
-from skdbn._labels import NO_LABEL, accuracy, weights_with_classes
-from skdbn._rbm_fit import begin_with_moments, take_in_new_mean
+from skdbn._discriminative import ClassRBMLearner, Terms
+from skdbn._energy import Machine
+from skdbn._fine_tuning import FineTuning, FineTuningResult, HeldOut, OfResult, Watch
+from skdbn._labels import NO_LABEL, LabelledRows, accuracy, weights_with_classes
+from skdbn._phases import Phase
+from skdbn._rbm_fit import Objective, RBMTraining, begin_with_moments, take_in_new_mean
 from skdbn._rows import Batch, Rows, weighted_moments
-from skdbn._training import train
+from skdbn._training import Plan, train
+from skdbn._typing import Array, Floats, FloatType, Rng
+from skdbn.units import Unit
 
 
 class PairedRows:
@@ -21,18 +29,20 @@ class PairedRows:
     labels would else be in few batches, and count too much there.
     """
 
-    def __init__(self, labelled, unlabelled):
+    def __init__(self, labelled: Rows, unlabelled: Rows) -> None:
         self.labelled, self.unlabelled = labelled, unlabelled
         self.n_rows = max(labelled.n_rows, unlabelled.n_rows)
 
-    def n_batches(self, batch_size):
+    def n_batches(self, batch_size: int) -> int:
         """Return the number of batches of an epoch."""
         return max(rows.n_batches(batch_size) for rows in (self.labelled, self.unlabelled))
 
-    def batches(self, batch_size, rng):
+    def batches(self, batch_size: int, rng: Rng) -> Iterator[Batch]:
         """Yield batches of up to `batch_size` rows of each kind, in a new random order."""
         parts = (_endless_batches(rows, batch_size, rng) for rows in (self.labelled, self.unlabelled))
         for labelled, unlabelled in islice(zip(*parts, strict=True), self.n_batches(batch_size)):
+            assert labelled.targets is not None
+            assert unlabelled.targets is not None
             yield Batch(
                 np.concatenate([labelled.inputs, unlabelled.inputs]),
                 np.concatenate([labelled.targets, unlabelled.targets]),
@@ -41,12 +51,12 @@ class PairedRows:
             )
 
 
-def _endless_batches(rows, batch_size, rng):
+def _endless_batches(rows: Rows, batch_size: int, rng: Rng) -> Iterator[Batch]:
     while True:
         yield from rows.batches(batch_size, rng)
 
 
-def training_rows(data, class_weight, classes):
+def training_rows(data: LabelledRows, class_weight: Any, classes: Array) -> Rows | PairedRows:
     """Return the rows to train on, those with a label weighted by their class too."""
     has_label = data.has_target()
     labelled = data.labelled()
@@ -59,23 +69,40 @@ def training_rows(data, class_weight, classes):
     return PairedRows(*parts) if len(parts) == 2 else parts[0]
 
 
-def largest_batch(rows, batch_size):
+def largest_batch(rows: Rows | PairedRows, batch_size: int) -> int:
     """Return the rows of the largest batch."""
     return 2 * batch_size if isinstance(rows, PairedRows) else batch_size
 
 
-def begin_class_training(data, rows, input_unit, hidden, n_hidden, n_classes, objective, batch_size, rng):
+def begin_class_training(
+    data: LabelledRows,
+    rows: Rows | PairedRows,
+    input_unit: Unit,
+    hidden: Unit,
+    n_hidden: int,
+    n_classes: int,
+    objective: Objective,
+    batch_size: int,
+    rng: Rng,
+) -> RBMTraining:
     """Return an untrained machine whose scales, biases and offsets are those of the rows and labels."""
     visible = join_labels(input_unit, data.X.shape[1], n_classes)
     of_inputs = weighted_moments(data.X, data.sample_weight)
     of_labels = _label_moments(rows, n_classes, of_inputs[0].dtype)
-    moments = tuple(map(np.append, of_inputs, of_labels))
+    mean, standard_deviation = map(np.append, of_inputs, of_labels)
+    moments = mean, standard_deviation
     return begin_with_moments(
         moments, _total_weight(data), visible, hidden, n_hidden, objective, batch_size, rng
     )
 
 
-def take_in_new_data(training, data, rows, n_classes, objective):
+def take_in_new_data(
+    training: RBMTraining,
+    data: LabelledRows,
+    rows: Rows | PairedRows,
+    n_classes: int,
+    objective: Objective,
+) -> None:
     """Let the means of inputs and labels follow those of all rows seen so far."""
     of_inputs, _ = weighted_moments(data.X, data.sample_weight)
     of_labels = training.visible_mean[-n_classes:]
@@ -84,24 +111,35 @@ def take_in_new_data(training, data, rows, n_classes, objective):
     take_in_new_mean(training, np.append(of_inputs, of_labels), _total_weight(data), objective)
 
 
-def _label_moments(rows, n_classes, dtype):
+def _label_moments(rows: Rows | PairedRows, n_classes: int, dtype: FloatType) -> tuple[Floats, Floats]:
     """Return the shares of the classes among the rows with a label, and their standard deviations."""
     labelled = rows.labelled if isinstance(rows, PairedRows) else rows
+    assert labelled.targets is not None
     if (labelled.targets == NO_LABEL).all():  # a first chunk of a stream
-        totals = np.ones(n_classes)
+        totals: Array = np.ones(n_classes)
     else:
         totals = np.bincount(labelled.targets, weights=labelled.sample_weight, minlength=n_classes)
     shares = totals / totals.sum()
     return shares.astype(dtype), np.sqrt(shares * (1 - shares)).astype(dtype)
 
 
-def _total_weight(data):
+def _total_weight(data: LabelledRows) -> float:
     return float(data.X.shape[0] if data.sample_weight is None else data.sample_weight.sum())
 
 
 def run_class_training(
-    training, rows, n_classes, terms, objective, plan, stopping, held_out, verbose, phase=None, fitted=None
-):
+    training: RBMTraining,
+    rows: Rows | PairedRows,
+    n_classes: int,
+    terms: Terms,
+    objective: Objective,
+    plan: Plan,
+    stopping: FineTuning,
+    held_out: LabelledRows | None,
+    verbose: int,
+    phase: Phase | None = None,
+    fitted: OfResult | None = None,
+) -> FineTuningResult:
     """Train in place; return the losses and scores of the epochs, see `FineTuningResult`.
 
     `fitted(result)` returns the attributes of the estimator after an epoch, for the callbacks of a phase.
@@ -119,23 +157,22 @@ def run_class_training(
         rules=objective.rules,
         sparsity=sparsity,
     )
-    if held_out is not None:
-        held_out = HeldOut(*held_out, _accuracy_of(n_classes))
-    watch = Watch(learner, plan, stopping, held_out, verbose)
+    scored = None if held_out is None else HeldOut(*held_out, _accuracy_of(n_classes))
+    watch = Watch(learner, plan, stopping, scored, verbose)
     train(learner, rows, plan, training.state, watch, phase, watch.for_callbacks(fitted))
     training.activity = None if sparsity is None else sparsity.activity
     return watch.end()
 
 
-def _accuracy_of(n_classes):
+def _accuracy_of(n_classes: int) -> Callable[[Machine, LabelledRows], float]:
     """Return the function that gives the weighted share of held-out rows a machine classifies right."""
 
-    def accuracy_of(machine, held_out):
+    def accuracy_of(machine: Machine, held_out: LabelledRows) -> float:
         return accuracy(predicted_positions(machine, n_classes, held_out.X), held_out)
 
     return accuracy_of
 
 
-def stopping_rule(on_validation, tol, patience):
+def stopping_rule(on_validation: bool, tol: float, patience: float) -> FineTuning:
     """Return when a training stops, in the form that networks have it."""
     return FineTuning((), (), on_validation=on_validation, tol=tol, patience=patience)

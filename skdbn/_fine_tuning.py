@@ -1,42 +1,46 @@
 """Training of a network on clean arrays: what is trained, when it stops and which weights it keeps."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from skdbn._network import NetworkLearner, features
+from skdbn._network import Network, NetworkLearner, features
+from skdbn._phases import Phase
 from skdbn._reporting import Reporter
 from skdbn._rows import Rows
-from skdbn._training import train
+from skdbn._training import Plan, TrainingState, train
+from skdbn._typing import Array, Arrays, Attributes, Floats, Matrix
 from skdbn.schedules import Schedule
 
 
 class FineTuning(NamedTuple):
     """How a network is fine-tuned, beside the plan of the training."""
 
-    dropout: tuple  # share of the units switched off: of the inputs, then of each hidden layer
-    max_norm: tuple  # largest norm of the weights into a unit, or None: one a hidden layer
+    dropout: tuple[float, ...]  # share of the units switched off: of the inputs, then of each hidden layer
+    max_norm: tuple[float | None, ...]  # largest norm of the weights into a unit: one a hidden layer
     n_frozen: int = 0  # lowest hidden layers that keep their weights
     n_head_epochs: int = 0  # first epochs, which train the output layer only
     on_validation: bool = False  # whether held-out rows decide when to stop and which weights to keep
     tol: float = 1e-4
-    patience: int = 10  # epochs that improve by less than `tol` before it stops
+    patience: float = 10  # epochs that improve by less than `tol` before it stops, may be infinite
 
 
 @dataclass
 class FineTuningResult:
     """What a fine-tuning leaves beside the parameters."""
 
-    loss_curve: list = field(default_factory=list)
-    validation_scores: list = field(default_factory=list)
+    loss_curve: list[float] = field(default_factory=list)
+    validation_scores: list[float] = field(default_factory=list)
     converged: bool = False
 
     resumable = ("loss_curve", "validation_scores", "converged")
 
-    def then(self, later):
+    def then(self, later: FineTuningResult) -> FineTuningResult:
         """Return this result with that of the epochs that followed."""
         loss_curve = self.loss_curve + later.loss_curve
         return FineTuningResult(
@@ -47,13 +51,41 @@ class FineTuningResult:
 class HeldOut(NamedTuple):
     """Rows that only measure, and how: `score(network, held_out)`, higher is better."""
 
-    X: Any
-    targets: np.ndarray | None
-    sample_weight: np.ndarray | None
-    score: Callable
+    X: Matrix
+    targets: Array | None
+    sample_weight: Floats | None
+    score: Callable[[Any, Any], float]  # of any kind of network
 
 
-def fine_tune(network, rows, plan, state, settings, held_out=None, verbose=0, phase=None, fitted=None):
+class MeasuredLearner(Protocol):
+    """A learner that tells how far it is."""
+
+    @property
+    def network(self) -> Any:
+        """What held-out rows are scored by."""
+
+    @property
+    def parameters(self) -> Arrays:
+        """The arrays that training changes."""
+
+    def epoch_loss(self) -> float:
+        """Return the mean loss since the last call."""
+
+
+OfResult: TypeAlias = Callable[[FineTuningResult], Attributes]
+
+
+def fine_tune(
+    network: Network,
+    rows: Rows,
+    plan: Plan,
+    state: TrainingState,
+    settings: FineTuning,
+    held_out: HeldOut | None = None,
+    verbose: int = 0,
+    phase: Phase | None = None,
+    fitted: OfResult | None = None,
+) -> FineTuningResult:
     """Train the network's parameters in place; with stopping on validation, leave the best in them.
 
     `fitted(result)` returns the attributes of the estimator after an epoch, for the callbacks of a phase.
@@ -66,7 +98,7 @@ def fine_tune(network, rows, plan, state, settings, held_out=None, verbose=0, ph
         head_plan = replace(plan, n_epochs=n_head, stage=f"{plan.stage} of the output layer")
         head = settings._replace(n_frozen=len(network.units), on_validation=False, patience=np.inf)
         result = _fine_tune_above(network, rows, head_plan, state, head, held_out, verbose, watched)
-        watched = phase, fitted and partial(_after, result, fitted)
+        watched = phase, partial(_after, result, fitted) if fitted else None
     if n_head < plan.n_epochs:
         plan = replace(plan, n_epochs=plan.n_epochs - n_head)
         later = _fine_tune_above(network, rows, plan, state, settings, held_out, verbose, watched)
@@ -74,11 +106,20 @@ def fine_tune(network, rows, plan, state, settings, held_out=None, verbose=0, ph
     return result
 
 
-def _after(before, fitted, result):
+def _after(before: FineTuningResult, fitted: OfResult, result: FineTuningResult) -> Attributes:
     return fitted(before.then(result))
 
 
-def _fine_tune_above(network, rows, plan, state, settings, held_out, verbose, watched):
+def _fine_tune_above(
+    network: Network,
+    rows: Rows,
+    plan: Plan,
+    state: TrainingState,
+    settings: FineTuning,
+    held_out: HeldOut | None,
+    verbose: int,
+    watched: tuple[Phase | None, OfResult | None],
+) -> FineTuningResult:
     """Train what is above the frozen layers, on the features that these give."""
     n_frozen = settings.n_frozen
     if n_frozen:
@@ -101,7 +142,7 @@ def _fine_tune_above(network, rows, plan, state, settings, held_out, verbose, wa
     return watch.end()
 
 
-def _fitting_offsets(offsets, network):
+def _fitting_offsets(offsets: list[Floats] | None, network: Network) -> list[Floats] | None:
     """Return the offsets of an earlier training if they are of the same layers."""
     return offsets if offsets and len(offsets) == len(network.units) + 1 else None
 
@@ -111,17 +152,24 @@ class Watch:
 
     resumable = ("_patience", "_best", "_result")
 
-    def __init__(self, learner, plan, settings, held_out, verbose):
+    def __init__(
+        self,
+        learner: MeasuredLearner,
+        plan: Plan,
+        settings: FineTuning,
+        held_out: HeldOut | None,
+        verbose: int,
+    ) -> None:
         self._learner, self._plan, self._settings = learner, plan, settings
         self._held_out = held_out
         self._patience = _Patience(settings.tol, settings.patience)
         # While a rate falls to its end the loss is still to fall: it would tell too early that it is over.
         self._may_stop = settings.on_validation or not _rate_ends(plan)
         self._report = Reporter(plan.stage, plan.n_epochs, verbose)
-        self._best = None
+        self._best: Arrays | None = None
         self._result = FineTuningResult()
 
-    def __call__(self, epoch, learning_rate):
+    def __call__(self, epoch: int, learning_rate: float) -> bool:
         """Take in an epoch; return whether training is to stop."""
         result, on_validation = self._result, self._settings.on_validation
         measured = {"loss": self._learner.epoch_loss()}
@@ -138,11 +186,11 @@ class Watch:
             self._best = tuple(array.copy() for array in self._learner.parameters)
         return stands_still and self._may_stop
 
-    def for_callbacks(self, fitted):
+    def for_callbacks(self, fitted: OfResult | None) -> Callable[[], Attributes] | None:
         """Return the function that gives ``fitted(result)`` for the result so far, or None without one."""
         return None if fitted is None else lambda: fitted(self._result)
 
-    def end(self):
+    def end(self) -> FineTuningResult:
         """Put the best parameters back if validation chooses, and return the result."""
         if self._best is not None:
             for parameter, kept in zip(self._learner.parameters, self._best, strict=True):
@@ -158,12 +206,12 @@ class _Patience:
 
     resumable = ("_best", "_n_no_change")
 
-    def __init__(self, tol, patience):
+    def __init__(self, tol: float, patience: float) -> None:
         self._tol, self._patience = tol, patience
         self._best = -np.inf
         self._n_no_change = 0
 
-    def take(self, value):
+    def take(self, value: float) -> tuple[bool, bool]:
         """Return whether `value` is the best so far, and whether patience has ended."""
         improves = value > self._best + self._tol
         self._n_no_change = 0 if improves else self._n_no_change + 1
@@ -172,12 +220,12 @@ class _Patience:
         return is_best, self._n_no_change >= self._patience
 
 
-def _rate_ends(plan):
+def _rate_ends(plan: Plan) -> bool:
     """Tell whether the learning rate falls to a value that it has only at the end of the plan."""
     return isinstance(plan.learning_rate, Schedule) and plan.learning_rate.ends
 
 
-def _has_settled(loss_curve, plan, tol):
+def _has_settled(loss_curve: list[float], plan: Plan, tol: float) -> bool:
     """Tell whether a learning rate that fell to its end has brought the loss to rest.
 
     The criterion by patience cannot be met by a rate that ends with the plan: its last epochs are few

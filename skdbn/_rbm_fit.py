@@ -1,23 +1,32 @@
 """Fitting an RBM on clean arrays: how training begins, goes on, and what is watched meanwhile."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from skdbn._contrastive import Offsets, RBMLearner, Sparsity
 from skdbn._energy import Machine
 from skdbn._initialization import initial_rbm_parameters
+from skdbn._phases import Phase
 from skdbn._reporting import Reporter
-from skdbn._rows import spread_rows, take_rows, weighted_moments
-from skdbn._training import TrainingState, train
+from skdbn._rows import Rows, spread_rows, take_rows, weighted_moments
+from skdbn._training import Plan, TrainingState, train
+from skdbn._typing import Attributes, Chains, Floats, Matrix, Rng
 from skdbn._weight_rules import WeightRules
 from skdbn.samplers import Sampler
 from skdbn.sparsity import SparsityTarget
+from skdbn.units import Unit
 
 # Rows on which the reconstruction error and the free energy are followed: few, so that watching
 # costs little, and always the same, so that epochs compare.
 _N_WATCHED_ROWS = 256
+
+Values: TypeAlias = dict[str, list[Any]]  # with a value an epoch: a number, or an array
 
 
 class Objective(NamedTuple):
@@ -35,14 +44,22 @@ class RBMTraining:
 
     machine: Machine
     state: TrainingState
-    chains: object  # what the sampler keeps: an array, an object with chains, or None
+    chains: Chains  # what the sampler keeps: an array, an object with chains, or None
     offsets: Offsets | None
-    visible_mean: np.ndarray  # of the rows seen, in the user's units
+    visible_mean: Floats  # of the rows seen, in the user's units
     total_weight: float  # of these rows
-    activity: np.ndarray | None = None  # running means of the hidden units, kept for a sparsity target
+    activity: Floats | None = None  # running means of the hidden units, kept for a sparsity target
 
 
-def begin_training(rows, visible, hidden, n_hidden, objective, batch_size, rng):
+def begin_training(
+    rows: Rows,
+    visible: Unit,
+    hidden: Unit,
+    n_hidden: int,
+    objective: Objective,
+    batch_size: int,
+    rng: Rng,
+) -> RBMTraining:
     """Return an untrained RBM whose scales, biases and offsets are those of the rows."""
     moments = weighted_moments(rows.X, rows.sample_weight)
     return begin_with_moments(
@@ -51,7 +68,16 @@ def begin_training(rows, visible, hidden, n_hidden, objective, batch_size, rng):
 
 
 @np.errstate(invalid="ignore")  # some BLAS raise the flag for finite products
-def begin_with_moments(moments, total_weight, visible, hidden, n_hidden, objective, batch_size, rng):
+def begin_with_moments(
+    moments: tuple[Floats, Floats],
+    total_weight: float,
+    visible: Unit,
+    hidden: Unit,
+    n_hidden: int,
+    objective: Objective,
+    batch_size: int,
+    rng: Rng,
+) -> RBMTraining:
     """Return an untrained RBM for rows of the given means and standard deviations."""
     mean, standard_deviation = moments
     visible = visible.adapt(mean, standard_deviation)
@@ -68,7 +94,7 @@ def begin_with_moments(moments, total_weight, visible, hidden, n_hidden, objecti
     return RBMTraining(machine, TrainingState(rng), chains, offsets, mean, total_weight)
 
 
-def adjust_offsets(training, objective):
+def adjust_offsets(training: RBMTraining, objective: Objective) -> None:
     """Drop or make the offsets of an earlier training where `centered` has changed since."""
     if objective.offsets_from is None:
         training.offsets = None
@@ -77,27 +103,39 @@ def adjust_offsets(training, objective):
         training.offsets = Offsets(visible, training.machine.mean_h_from_v(visible[np.newaxis])[0])
 
 
-def take_in_new_rows(training, rows, objective):
+def take_in_new_rows(training: RBMTraining, rows: Rows, objective: Objective) -> None:
     """Let the mean of the rows, and visible offsets from data, follow that of all rows seen so far."""
     mean, _ = weighted_moments(rows.X, rows.sample_weight)
     take_in_new_mean(training, mean, rows.total_weight, objective)
 
 
-def take_in_new_mean(training, mean, total_weight, objective):
+def take_in_new_mean(
+    training: RBMTraining, mean: Floats, total_weight: float, objective: Objective
+) -> None:
     """Do the same given the mean of the new rows."""
     share = total_weight / (training.total_weight + total_weight)
     training.visible_mean += share * (mean - training.visible_mean)
     if objective.offsets_from == "data":
+        assert training.offsets is not None  # see `adjust_offsets`
         offset = training.offsets.visible
         offset += share * (_encoded_mean(training.machine.visible, mean) - offset)
     training.total_weight += total_weight
 
 
-def _encoded_mean(visible, mean):
+def _encoded_mean(visible: Unit, mean: Floats) -> Floats:
     return visible.encode(mean[np.newaxis], out=np.empty_like(mean)[np.newaxis])[0]
 
 
-def run_training(training, rows, objective, plan, X_val=None, verbose=0, phase=None, fitted=None):
+def run_training(
+    training: RBMTraining,
+    rows: Rows,
+    objective: Objective,
+    plan: Plan,
+    X_val: Matrix | None = None,
+    verbose: int = 0,
+    phase: Phase | None = None,
+    fitted: Callable[[Values], Attributes] | None = None,
+) -> Values:
     """Train in place; return the history of the epochs as lists of values.
 
     `fitted(history)` returns the attributes of the estimator after an epoch, for the callbacks of a phase.
@@ -110,7 +148,7 @@ def run_training(training, rows, objective, plan, X_val=None, verbose=0, phase=N
         training.offsets,
         training.state.rng,
         plan.batch_size,
-        offsets_from=objective.offsets_from,
+        offsets_from=objective.offsets_from or "data",  # of no account where there are no offsets
         rules=objective.rules,
         sparsity=sparsity,
     )
@@ -127,20 +165,20 @@ class History:
 
     resumable = ("values",)
 
-    def __init__(self, watch, sampler, training, report):
+    def __init__(self, watch: Watch, sampler: Sampler, training: RBMTraining, report: Reporter) -> None:
         self._watch, self._sampler, self._training, self._report = watch, sampler, training, report
-        self.values = {}  # lists by name, with a value an epoch
+        self.values: Values = {}
 
-    def __call__(self, epoch, learning_rate):
+    def __call__(self, epoch: int, learning_rate: float) -> None:
         """Take in an epoch."""
         of_chains = self._sampler.report(self._training.chains)
-        values = {"learning_rate": learning_rate, **self._watch(), **of_chains}
+        values: dict[str, Any] = {"learning_rate": learning_rate, **self._watch(), **of_chains}
         for name, value in values.items():
             self.values.setdefault(name, []).append(value)
         self._report(epoch, **{name: _mean_of_known(value) for name, value in values.items()})
 
 
-def _mean_of_known(values):
+def _mean_of_known(values: npt.ArrayLike) -> float:
     """Return the mean of a number or of an array without its NaN."""
     values = np.atleast_1d(values)
     known = values[~np.isnan(values)]
@@ -150,21 +188,21 @@ def _mean_of_known(values):
 class Watch:
     """Measures an RBM on fixed rows, and against rows held out if there are any."""
 
-    def __init__(self, machine, rows, X_val=None):
+    def __init__(self, machine: Machine, rows: Rows, X_val: Matrix | None = None) -> None:
         self._machine = machine
         self._rows = self._spread(rows.X)
         self._held_out = None if X_val is None else self._spread(X_val)
 
-    def _spread(self, X):
+    def _spread(self, X: Matrix) -> Floats:
         """Return rows spread evenly over X, in the units of the data."""
         chosen = spread_rows(X.shape[0], _N_WATCHED_ROWS)
         return take_rows(X, chosen, out=np.empty((len(chosen), X.shape[1]), dtype=X.dtype))
 
-    def _encoded(self, rows):
+    def _encoded(self, rows: Floats) -> Floats:
         """Return the rows in the coordinates of the visible units, which may learn their scales."""
         return self._machine.visible.encode(rows, out=np.empty_like(rows))
 
-    def __call__(self):
+    def __call__(self) -> dict[str, float]:
         """Return the mean squared reconstruction error, and the free-energy gap if rows are held out."""
         v = self._encoded(self._rows)
         reconstruction = self._machine.mean_v_from_h(self._machine.mean_h_from_v(v))
@@ -175,6 +213,6 @@ class Watch:
             values["free_energy_gap"] = float(gap)
         return values
 
-    def hidden_mean(self):
+    def hidden_mean(self) -> Floats:
         """Return the hidden means given the watched rows."""
         return self._machine.mean_h_from_v(self._encoded(self._rows))

@@ -4,33 +4,64 @@ A learner has `parameters` (a tuple of arrays), `gradient(batch)` and `apply(upd
 `least_decay`, the decay of several steps is given at a time, once there is as much.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from skdbn._phases import no_phase
+from skdbn._phases import Phase, no_phase
+from skdbn._rows import Batch
 from skdbn._threads import threads_for
+from skdbn._typing import Arrays, Attributes, Floats, Rng
 from skdbn.exceptions import DivergenceError
 from skdbn.optimizers import Optimizer
-from skdbn.schedules import Schedule, value_at
+from skdbn.schedules import Rate, value_at
+
+Parameters = TypeVar("Parameters", bound=tuple[Floats, ...])
+
+
+class Learner(Protocol[Parameters]):
+    """What is trained."""
+
+    @property
+    def parameters(self) -> Parameters:
+        """The arrays that training changes."""
+
+    def gradient(self, batch: Batch) -> Parameters:
+        """Return the gradient of what is to be minimised, for one batch."""
+
+    def apply(self, update: Parameters, decay: float) -> None:
+        """Add an update to the parameters, after weights shrank by `decay`."""
+
+
+class BatchSource(Protocol):
+    """What it is trained on: `Rows`, or several of them."""
+
+    def n_batches(self, batch_size: int) -> int:
+        """Return the number of batches of an epoch."""
+
+    def batches(self, batch_size: int, rng: Rng) -> Iterator[Batch]:
+        """Yield the batches of an epoch, in a new random order."""
 
 
 @dataclass
 class TrainingState:
     """Where a training stands; what has to be kept to go on with it."""
 
-    rng: np.random.Generator
+    rng: Rng
     optimizer_state: Any = None
     n_steps: int = 0
     progress: float = 0.0  # share of the planned training that is done
     decay_due: float = 0.0  # by which the weights are still to shrink
-    offsets: list | None = None  # of a network's layers, see `_centering`
-    trained: tuple = ()  # by which optimizer, and arrays of which shapes: what its state fits
+    offsets: list[Floats] | None = None  # of a network's layers, see `_centering`
+    trained: tuple[Any, ...] = ()  # by which optimizer, and arrays of which shapes: what its state fits
 
     resumable = ("rng", "optimizer_state", "n_steps", "progress", "decay_due", "offsets")
 
-    def start_anew(self):
+    def start_anew(self) -> None:
         """Begin another training of the weights as they are, with the same random generator."""
         self.optimizer_state, self.n_steps, self.progress, self.offsets = None, 0, 0.0, None
 
@@ -40,18 +71,26 @@ class Plan:
     """How to train: everything about it that does not change on the way."""
 
     optimizer: Optimizer
-    learning_rate: float | Schedule
+    learning_rate: Rate
     alpha: float
     batch_size: int
     n_epochs: int
     n_planned_epochs: int = field(default=0)  # 0: as many as n_epochs
     stage: str = "Training"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.n_planned_epochs = self.n_planned_epochs or self.n_epochs
 
 
-def train(learner, rows, plan, state, watch, phase=None, fitted=None):
+def train(
+    learner: Learner[Parameters],
+    rows: BatchSource,
+    plan: Plan,
+    state: TrainingState,
+    watch: Callable[[int, float], bool | None],
+    phase: Phase | None = None,
+    fitted: Callable[[], Attributes] | None = None,
+) -> int:
     """Run epochs until the plan ends, `watch(epoch, learning_rate)` returns True or a callback does.
 
     The epochs are parts of the phase; `fitted()` returns the attributes that the estimator would have
@@ -77,7 +116,7 @@ def train(learner, rows, plan, state, watch, phase=None, fitted=None):
     return training.n_epochs
 
 
-def _run_epoch(learner, rows, plan, state):
+def _run_epoch(learner: Learner[Parameters], rows: BatchSource, plan: Plan, state: TrainingState) -> float:
     """Take one step for each batch and return the last learning rate."""
     progress_per_step = 1 / (plan.n_planned_epochs * rows.n_batches(plan.batch_size))
     least_decay = getattr(learner, "least_decay", 0.0)
@@ -96,7 +135,7 @@ def _run_epoch(learner, rows, plan, state):
     return learning_rate
 
 
-def _decay_due(state, decay, least):
+def _decay_due(state: TrainingState, decay: float, least: float) -> float:
     """Add to the decay that is due; return all of it once there is enough of it, else 0."""
     state.decay_due += decay
     if state.decay_due < least:
@@ -105,7 +144,7 @@ def _decay_due(state, decay, least):
     return due
 
 
-def _check_finite(parameters, stage, epoch, learning_rate):
+def _check_finite(parameters: Arrays, stage: str, epoch: int, learning_rate: float) -> None:
     if all(np.isfinite(array).all() for array in parameters):
         return
     raise DivergenceError(
