@@ -10,7 +10,7 @@ PY_OLDEST = $(VENV_OLDEST)/bin/python
 PIP_INSTALL = -m pip install --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest doctest lint format examples docs docs-fast smoke clean
+.PHONY: help demo interop test test-oldest doctest lint format examples docs docs-fast smoke clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## *(.*)$$/\1|\2/' \
@@ -34,6 +34,8 @@ demo: $(VENV)/.stamp-plot  ## install with the plot extra and run the digits dem
 
 test: $(VENV)/.stamp-test  ## run the tests (PYTEST_ARGS="-m 'not slow'" for the quick ones)
 	$(PY) -m pytest $(PYTEST_ARGS)
+
+interop: $(VENV)/.stamp-interop  ## install the packages that tests of exports and callbacks compare with
 
 test-oldest: $(VENV_OLDEST)/.stamp  ## run the tests on the oldest supported versions (PYTHON_OLDEST)
 	$(PY_OLDEST) -m pytest $(PYTEST_ARGS)
