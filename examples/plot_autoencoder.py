@@ -15,8 +15,7 @@ from sklearn.model_selection import train_test_split
 from skdbn import DBNTransformer, RBMTransformer
 
 X, y = load_digits(return_X_y=True)
-X = (X / 16).astype(np.float32)
-X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+X_train, X_test = train_test_split((X / 16).astype(np.float32), stratify=y, random_state=0)
 code_sizes = [2, 4, 8, 16]
 
 # %%
@@ -29,7 +28,7 @@ def autoencoder(n_codes):
         rbm=RBMTransformer(sampler="cd", n_iter=20),
         fine_tuning="reconstruction",
         linear_code=True,
-        max_iter=100,
+        max_iter=45,
         random_state=0,
     )
 
@@ -48,8 +47,8 @@ for size in code_sizes:
 # %%
 # Left: the error on test images. Right: test images, and what is left of them in eight numbers.
 
-figure = plt.figure(figsize=(9, 3.4), layout="constrained")
-left, right = figure.subfigures(1, 2, width_ratios=[1, 1.6])
+figure = plt.figure(figsize=(10, 3), layout="constrained")
+left, right = figure.subfigures(1, 2, width_ratios=[1, 1.55])
 axes = left.subplots()
 for name, models, style in (("autoencoder", coders, "o-"), ("PCA", components, "s--")):
     axes.plot(code_sizes, [error(model) for model in models.values()], style, label=name)
@@ -59,13 +58,13 @@ axes.set(xlabel="numbers in the code", ylabel="squared error of an image", ylim=
 axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False)
 
-shown = np.stack([X_test[y_test == digit][0] for digit in range(10)])
+shown = X_test[:6]
 rows = {"image": shown}
 rows |= {
     name: model.inverse_transform(model.transform(shown))
     for name, model in (("autoencoder", coders[8]), ("PCA", components[8]))
 }
-for line, (name, images) in zip(right.subplots(len(rows), 10), rows.items(), strict=True):
+for line, (name, images) in zip(right.subplots(len(rows), len(shown)), rows.items(), strict=True):
     for ax, image in zip(line, images, strict=True):
         ax.imshow(image.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
         ax.set(xticks=[], yticks=[])

@@ -22,8 +22,11 @@ from sklearn.preprocessing import StandardScaler
 
 from skdbn import DBNClassifier
 
-X, y = load_wine(return_X_y=True, as_frame=True)
-print(X.std().sort_values().iloc[[0, -1]].to_string(), "\n")
+wine = load_wine()
+X, y = wine.data, wine.target
+spread = X.std(axis=0)
+for column in (spread.argmin(), spread.argmax()):
+    print(f"{wine.feature_names[column]:<22} standard deviation {spread[column]:.2f}")
 
 folds = StratifiedKFold(n_splits=5, shuffle=True, random_state=0)
 models = {
