@@ -3,7 +3,7 @@ What are unlabelled rows worth?
 ===============================
 
 1,347 images of digits, of which 5, 10 or 20 of each class have a label. A deep belief network is
-pre-trained on all rows, once for all numbers of labels (``pretrain_on``). The labelled rows then train
+pre-trained on all rows, once for everything that follows (``pretrain_on``). The labelled rows then train
 either its output layer only (``fine_tuning=None``) or all of it. A network without pre-training,
 ``MLPClassifier`` and a logistic regression can use the labelled rows only; self-training and label
 spreading are scikit-learn's own ways to use the others. Five draws of split and labels.
@@ -11,6 +11,7 @@ spreading are scikit-learn's own ways to use the others. Five draws of split and
 
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -36,12 +37,12 @@ def keep_labels(y, n_per_class, seed):
 # the sampler were chosen on other draws; all else is as by default, but for the width of the kernel of
 # label spreading, whose default is for columns of another scale.
 
-rbm = RBMTransformer(sampler="cd", n_iter=40)
+dbn = DBNClassifier((64,), rbm=RBMTransformer(sampler="cd", n_iter=40), unlabeled=-1, max_iter=100)
 logistic = LogisticRegression(max_iter=1000)
 models = {
-    "DBN, output layer": DBNClassifier((64,), rbm=rbm, fine_tuning=None, unlabeled=-1, max_iter=100),
-    "DBN, all layers": DBNClassifier((64,), rbm=rbm, unlabeled=-1, max_iter=100),
-    "no pre-training": DBNClassifier((256,), pretrain=False, unlabeled=-1, max_iter=100),
+    "DBN, output layer": clone(dbn).set_params(fine_tuning=None),
+    "DBN, all layers": clone(dbn),
+    "no pre-training": clone(dbn).set_params(pretrain=False),
     "MLPClassifier": MLPClassifier((256,), max_iter=1000),
     "logistic regression": logistic,
     "self-training": SelfTrainingClassifier(logistic),
@@ -51,11 +52,12 @@ labelled_rows_only = {"MLPClassifier", "logistic regression"}
 accuracy = {name: np.empty((len(labels_per_class), len(seeds))) for name in models}
 for column, seed in enumerate(seeds):
     X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=seed)
+    stack = clone(dbn).set_params(random_state=seed).pretrain_on(X_train).pretrain
     for name, model in models.items():
         if "random_state" in model.get_params():
             model.set_params(random_state=seed)
         if name.startswith("DBN"):
-            model.pretrain_on(X_train)
+            model.set_params(pretrain=stack)
         for row, n_labels in enumerate(labels_per_class):
             y_few = keep_labels(y_train, n_labels, seed)
             rows = y_few != -1 if name in labelled_rows_only else slice(None)
@@ -73,15 +75,12 @@ for row, n_labels in enumerate(labels_per_class):
         error = gain.std(ddof=1) / np.sqrt(len(seeds))
         print(f"  {name:<20} {values[row].mean():.3f}, gain {gain.mean():+.3f} +- {error:.3f}")
 
-figure, axes = plt.subplots(figsize=(6.5, 4.5), layout="constrained")
-styles = ["o-", "o--", "s:", "s-.", "k-", "k--", "^-"]
-for (name, values), style in zip(accuracy.items(), styles, strict=True):
-    axes.errorbar(
-        labels_per_class, values.mean(axis=1), values.std(axis=1), fmt=style, label=name, capsize=2
-    )
-axes.set_xscale("log")
-axes.set_xticks(labels_per_class, labels_per_class)
-axes.minorticks_off()
+figure, axes = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
+styles = ["o-", "o--", "s:", "s-.", "kD-", "kD--", "^-"]
+for shift, ((name, values), style) in enumerate(zip(accuracy.items(), styles, strict=True)):
+    x = np.arange(len(labels_per_class)) + 0.05 * (shift - 3)  # side by side, so that the bars can be told
+    axes.errorbar(x, values.mean(axis=1), values.std(axis=1), fmt=style, label=name, capsize=2, ms=4, lw=1)
+axes.set_xticks(range(len(labels_per_class)), labels_per_class)
 axes.set(xlabel="labels per class", ylabel="test accuracy (bars: spread of the draws)")
 axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False, loc="lower right", fontsize="small")

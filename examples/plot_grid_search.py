@@ -31,8 +31,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 )
 
 # %%
-# A small network and few epochs keep the search short; ``n_jobs`` would share it out among cores. The
-# default settings are among the candidates, so that the gain of the search can be told.
+# A small network and few epochs keep the search short; ``n_jobs`` would share it out among cores.
 
 rates = [0.003, 0.01, 0.03, 0.1, 0.3]
 decay_rates = [0.5, 0.9, 0.99, 0.999]
@@ -67,11 +66,10 @@ for name, model in models.items():
     seeds = range(5) if isinstance(model, DBNClassifier) else [0]  # the regression draws nothing
     pipelines = [make_pipeline(MinMaxScaler(), clone(model).set_params(random_state=s)) for s in seeds]
     scores = [pipeline.fit(X_train, y_train).score(X_test, y_test) for pipeline in pipelines]
-    print(f"{name:<24} test accuracy {np.mean(scores):.3f} +- {np.std(scores):.3f} ({len(seeds)} seeds)")
+    print(f"{name:<24} test accuracy {np.mean(scores):.3f} +- {np.std(scores):.3f} (seeds: {len(seeds)})")
 
 # %%
-# The folds differ more than most neighbours on the grid do: read the map for its cliffs, not for its
-# third digit.
+# Before reading much into the map, compare its range with the spread of the folds.
 
 results = search.cv_results_
 grid = np.empty((len(decay_rates), len(rates)))
