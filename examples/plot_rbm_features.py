@@ -39,7 +39,7 @@ def accuracies(*steps):
 # A grey level is a probability: each time the RBM sees a row, it is drawn anew as black or white. This is
 # the default. ``redraw=False`` takes grey levels as they are, which vary less than any binary unit can.
 
-sizes = [16, 64, 256]
+sizes = [16, 64, 128]
 presentations = {
     "RBM, grey levels as they are": Bernoulli(redraw=False),
     "RBM, redrawn (default)": Bernoulli(),
