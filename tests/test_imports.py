@@ -16,7 +16,7 @@ PACKAGE = Path(skdbn.__file__).parent
 LEVELS = [
     # Leaves: they know nothing of the rest.
     {"_typing"},
-    {"_blocks", "_html", "_state_tree", "_checkpoint_file", "callbacks"},
+    {"_blocks", "_html", "_parts", "_state_tree", "_checkpoint_file", "callbacks"},
     {"_draws"},
     {"schedules", "units", "exceptions", "_centering", "_threads", "_reporting"}
     | {"_sklearn_compat", "_transaction", "sparsity"},

@@ -15,7 +15,7 @@ from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from skdbn import DBNClassifier, RBMTransformer
+from skdbn import DBNClassifier, RBMClassifier, RBMTransformer
 from skdbn.exceptions import DivergenceError
 from skdbn.optimizers import SGD, RMSProp
 from skdbn.samplers import CD, PCD
@@ -670,3 +670,38 @@ def test_m2_forgotten_scaler_in_a_later_chunk():
     rbm = RBMTransformer(3, random_state=0).partial_fit(X)
     with pytest.warns(UserWarning, match=r"X at training time spans \[.*was the scaler applied"):
         rbm.partial_fit(255 * X)
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "message"),
+    [
+        (DBNClassifier(), "rbm__learning_rate", "has rbm=None: give one, such as rbm=RBMTransformer()"),
+        (DBNClassifier(), "optimizer__rho", "has optimizer='rmsprop': give one, such as optimizer=skdbn"),
+        (
+            RBMTransformer(),
+            "sampler__n_steps",
+            "has sampler='pcd': give one, such as sampler=skdbn.samplers",
+        ),
+        (RBMClassifier(), "visible__scale", "has visible='auto': give one"),
+    ],
+)
+def test_parameters_of_a_part_without_object_name_the_object_to_give(model, name, message):
+    with pytest.raises(ValueError, match=f"{name} is a parameter of an object, but .*{re.escape(message)}"):
+        model.set_params(**{name: 1})
+
+
+def test_parts_and_their_parameters_can_be_set_in_one_call():
+    model = DBNClassifier().set_params(
+        rbm=RBMTransformer(), rbm__n_iter=7, optimizer=RMSProp(), optimizer__rho=0.5
+    )
+    assert model.rbm.n_iter == 7
+    assert model.optimizer.rho == 0.5
+    assert (
+        model.set_params(rbm__optimizer=RMSProp()).set_params(rbm__optimizer__rho=0.7).rbm.optimizer.rho
+        == 0.7
+    )
+
+
+def test_a_parameter_that_does_not_exist_is_left_to_scikit_learn():
+    with pytest.raises(ValueError, match="Invalid parameter 'alfa'"):
+        DBNClassifier().set_params(alfa=1)
