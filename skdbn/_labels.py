@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -114,22 +115,23 @@ def labelled_part(X: Any, y: Any, sample_weight: Any, unlabeled: object) -> tupl
         raise ValueError(f"No row to score has a label: all of y equals unlabeled={unlabeled!r}.")
     rows = np.flatnonzero(known)
     weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
-    return safe_indexing(X, rows), y[rows], weight
+    return safe_indexing(X, rows), _numbers_as_such(y[rows]), weight
 
 
 def find_classes(y: Array, unlabeled: object) -> Array:
     """Return the sorted labels of y without the marker `unlabeled`."""
-    y = y[_has_label(y, unlabeled)]
+    y = _numbers_as_such(y[_has_label(y, unlabeled)])
     if y.dtype.kind == "f":
         assert_all_finite(y, input_name="y")
     if not y.size:
         raise ValueError(f"No row has a label: all of y equals unlabeled={unlabeled!r}.")
-    check_classification_targets(y)
     try:
-        return np.unique(y)
+        classes = np.unique(y)
     except TypeError as error:
         kinds = sorted({type(label).__name__ for label in y})
         raise ValueError(f"y mixes labels of types {kinds}; use one type.") from error
+    check_classification_targets(y)
+    return classes
 
 
 def given_classes(classes: npt.ArrayLike, unlabeled: object) -> Array:
@@ -189,6 +191,12 @@ def _as_array(y: Any) -> Array:
     if became_text and not all(isinstance(label, str) for label in y):
         return np.asarray(y, dtype=object)
     return array
+
+
+def _numbers_as_such(y: Array) -> Array:
+    """Return an array of numbers for numbers among objects, as they are beside a marker of text."""
+    are_numbers = y.dtype == object and all(isinstance(label, Number) for label in y.ravel())
+    return np.asarray(y.tolist()) if are_numbers else y
 
 
 def _has_label(y: Any, unlabeled: object) -> Booleans:

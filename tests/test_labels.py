@@ -6,6 +6,7 @@ from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_sample_weight
 
+from skdbn import DBNClassifier
 from skdbn._labels import (
     NO_LABEL,
     LabelledRows,
@@ -424,3 +425,24 @@ def test_balanced_weights_leave_out_classes_without_rows():
 def test_without_class_weights_the_weights_of_the_rows_stay(weighted, data):
     data = data if weighted else data._replace(sample_weight=None)
     assert weights_with_classes(data, None, CLASSES) is data.sample_weight
+
+
+@pytest.mark.parametrize("as_object", [True, False])
+def test_numbers_beside_a_marker_of_text_are_numbers(as_object):
+    X = np.repeat(np.eye(3), 10, axis=0)
+    y = [*np.repeat([3, 5, 8], 10).tolist()]
+    y[::4] = ["?"] * len(y[::4])
+    model = DBNClassifier(
+        (4,), unlabeled="?", pretrain=False, max_iter=200, learning_rate=0.01, random_state=0
+    )
+    model.fit(X, np.array(y, dtype=object) if as_object else y)
+    assert model.classes_.tolist() == [3, 5, 8]
+    assert model.classes_.dtype.kind == "i"
+    assert model.score(X, np.array(y, dtype=object) if as_object else y) == 1
+
+
+@pytest.mark.parametrize("as_object", [True, False])
+def test_labels_of_several_types_are_named(as_object):
+    y = [1, "a", 1, "a"]
+    with pytest.raises(ValueError, match=r"y mixes labels of types \['int', 'str'\]; use one type"):
+        DBNClassifier().fit(np.eye(4), np.array(y, dtype=object) if as_object else y)
