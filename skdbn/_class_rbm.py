@@ -1,6 +1,9 @@
 """RBMClassifier: parameters, validation and wiring."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import Any
 
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 
@@ -11,9 +14,10 @@ from skdbn._fitted_class_rbm import FittedClassRBMMixin
 from skdbn._labels import LabelledRows, classes_online, find_classes, positions, split_stratified
 from skdbn._sklearn_compat import Interval, StrOptions, fit_context
 from skdbn._transaction import all_or_nothing
+from skdbn._typing import ArrayLike, FilePath, MatrixLike, Seed, TargetsLike
 from skdbn.optimizers import OPTIMIZERS, Optimizer
 from skdbn.samplers import SAMPLERS, Sampler
-from skdbn.schedules import Schedule
+from skdbn.schedules import Rate, Schedule
 from skdbn.sparsity import SparsityTarget
 from skdbn.units import UNITS, Unit
 
@@ -241,32 +245,32 @@ class RBMClassifier(ClassNamePrefixFeaturesOutMixin, FittedClassRBMMixin, ClassR
 
     def __init__(
         self,
-        n_components=500,
+        n_components: int = 500,
         *,
-        objective="hybrid",
-        generative_weight=0.01,
-        visible="auto",
-        hidden="bernoulli",
-        sampler="cd",
-        centered=True,
-        optimizer="rmsprop",
-        learning_rate="auto",
-        alpha=1e-4,
-        max_norm=None,
-        sparsity=None,
-        batch_size="auto",
-        max_iter=30,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        class_weight=None,
-        unlabeled=None,
-        unlabeled_weight=0.1,
-        warm_start=False,
-        verbose=0,
-        random_state=None,
-    ):
+        objective: str = "hybrid",
+        generative_weight: float = 0.01,
+        visible: str | Unit | list[Any] = "auto",
+        hidden: str | Unit = "bernoulli",
+        sampler: str | Sampler = "cd",
+        centered: bool | str = True,
+        optimizer: str | Optimizer = "rmsprop",
+        learning_rate: str | Rate = "auto",
+        alpha: float = 1e-4,
+        max_norm: float | None = None,
+        sparsity: float | SparsityTarget | None = None,
+        batch_size: int | str | None = "auto",
+        max_iter: int = 30,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        class_weight: dict[Any, float] | str | None = None,
+        unlabeled: Any = None,
+        unlabeled_weight: float = 0.1,
+        warm_start: bool = False,
+        verbose: int = 0,
+        random_state: Seed = None,
+    ) -> None:
         self.n_components = n_components
         self.objective = objective
         self.generative_weight = generative_weight
@@ -297,15 +301,15 @@ class RBMClassifier(ClassNamePrefixFeaturesOutMixin, FittedClassRBMMixin, ClassR
     @with_callbacks
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: MatrixLike,
+        y: TargetsLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        resume_from=None,
-    ):
+        X_val: MatrixLike = None,
+        y_val: TargetsLike = None,
+        sample_weight_val: ArrayLike | None = None,
+        resume_from: FilePath | None = None,
+    ) -> RBMClassifier:
         """Train for at most `max_iter` epochs.
 
         Parameters
@@ -357,7 +361,13 @@ class RBMClassifier(ClassNamePrefixFeaturesOutMixin, FittedClassRBMMixin, ClassR
 
     @fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: TargetsLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> RBMClassifier:
         """Make one pass over X in mini-batches, going on from where the last call ended.
 
         Parameters, optimizer state, chains, the position of the schedules and the random generator are

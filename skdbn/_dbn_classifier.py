@@ -1,6 +1,12 @@
 """DBNClassifier: parameters, validation and wiring."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from numbers import Real
+from typing import Any
+
+from sklearn.base import BaseEstimator
 
 from skdbn import _validation
 from skdbn._fitted_up_down import FittedUpDownMixin
@@ -11,10 +17,14 @@ from skdbn._labels import (
     find_classes,
     weights_with_classes,
 )
+from skdbn._rbm import RBMTransformer
 from skdbn._rows import spread_rows
 from skdbn._sklearn_compat import Interval, StrOptions, fit_context
 from skdbn._targets import Classes, Labels
+from skdbn._typing import ArrayLike, FilePath, MatrixLike, Seed, TargetsLike
 from skdbn._up_down_dbn import UpDownMixin
+from skdbn.optimizers import Optimizer
+from skdbn.schedules import Rate
 
 _N_SHOWN = 5000  # training rows on which the warning about a single class looks
 
@@ -217,32 +227,32 @@ class DBNClassifier(FittedUpDownMixin, UpDownMixin):
 
     def __init__(
         self,
-        hidden_layer_sizes=(256, 256),
+        hidden_layer_sizes: int | Sequence[int] = (256, 256),
         *,
-        rbm=None,
-        pretrain=True,
-        fine_tuning="backprop",
-        discriminative_weight=0.0,
-        optimizer="rmsprop",
-        learning_rate="auto",
-        alpha=1e-4,
-        dropout=0.1,
-        input_dropout=0.0,
-        max_norm=None,
-        frozen_layers=0,
-        head_epochs=0,
-        batch_size="auto",
-        max_iter=30,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        class_weight=None,
-        unlabeled=None,
-        warm_start=False,
-        verbose=0,
-        random_state=None,
-    ):
+        rbm: RBMTransformer | Sequence[RBMTransformer] | None = None,
+        pretrain: bool | BaseEstimator = True,
+        fine_tuning: str | None = "backprop",
+        discriminative_weight: float = 0.0,
+        optimizer: str | Optimizer = "rmsprop",
+        learning_rate: str | Rate = "auto",
+        alpha: float = 1e-4,
+        dropout: float | Sequence[float] = 0.1,
+        input_dropout: float = 0.0,
+        max_norm: float | Sequence[float | None] | None = None,
+        frozen_layers: int = 0,
+        head_epochs: int = 0,
+        batch_size: int | str | None = "auto",
+        max_iter: int = 30,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        class_weight: dict[Any, float] | str | None = None,
+        unlabeled: Any = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        random_state: Seed = None,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.rbm = rbm
         self.pretrain = pretrain
@@ -271,15 +281,15 @@ class DBNClassifier(FittedUpDownMixin, UpDownMixin):
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: MatrixLike,
+        y: TargetsLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        resume_from=None,
-    ):
+        X_val: MatrixLike = None,
+        y_val: TargetsLike = None,
+        sample_weight_val: ArrayLike | None = None,
+        resume_from: FilePath | None = None,
+    ) -> DBNClassifier:
         """Pre-train the layers and fine-tune the network.
 
         Parameters
@@ -316,7 +326,13 @@ class DBNClassifier(FittedUpDownMixin, UpDownMixin):
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, resume_from)
 
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: TargetsLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> DBNClassifier:
         """Fine-tune for one pass over X in mini-batches; the first call pre-trains the layers on it.
 
         Give the first call a chunk that stands for the data: all of `n_iter` epochs of pre-training see

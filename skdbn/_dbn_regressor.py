@@ -1,14 +1,24 @@
 """DBNRegressor: parameters, validation and wiring."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 
 from skdbn._fitted_dbn import FittedDBNRegressorMixin
 from skdbn._labels import has_any_target
+from skdbn._rbm import RBMTransformer
 from skdbn._rows import weighted_moments
 from skdbn._sklearn_compat import StrOptions, fit_context
 from skdbn._supervised_dbn import SupervisedDBN
 from skdbn._targets import Values
+from skdbn._typing import ArrayLike, FilePath, MatrixLike, Seed, TargetsLike
+from skdbn.optimizers import Optimizer
+from skdbn.schedules import Rate
 
 
 class DBNRegressor(FittedDBNRegressorMixin, SupervisedDBN):
@@ -180,30 +190,30 @@ class DBNRegressor(FittedDBNRegressorMixin, SupervisedDBN):
 
     def __init__(
         self,
-        hidden_layer_sizes=(256, 256),
+        hidden_layer_sizes: int | Sequence[int] = (256, 256),
         *,
-        rbm=None,
-        pretrain=True,
-        fine_tuning="backprop",
-        optimizer="rmsprop",
-        learning_rate="auto",
-        alpha=1e-4,
-        dropout=0.1,
-        input_dropout=0.0,
-        max_norm=None,
-        frozen_layers=0,
-        head_epochs=0,
-        batch_size="auto",
-        max_iter=100,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        unlabeled=None,
-        warm_start=False,
-        verbose=0,
-        random_state=None,
-    ):
+        rbm: RBMTransformer | Sequence[RBMTransformer] | None = None,
+        pretrain: bool | BaseEstimator = True,
+        fine_tuning: str | None = "backprop",
+        optimizer: str | Optimizer = "rmsprop",
+        learning_rate: str | Rate = "auto",
+        alpha: float = 1e-4,
+        dropout: float | Sequence[float] = 0.1,
+        input_dropout: float = 0.0,
+        max_norm: float | Sequence[float | None] | None = None,
+        frozen_layers: int = 0,
+        head_epochs: int = 0,
+        batch_size: int | str | None = "auto",
+        max_iter: int = 100,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        unlabeled: Any = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        random_state: Seed = None,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.rbm = rbm
         self.pretrain = pretrain
@@ -230,15 +240,15 @@ class DBNRegressor(FittedDBNRegressorMixin, SupervisedDBN):
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: MatrixLike,
+        y: TargetsLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        resume_from=None,
-    ):
+        X_val: MatrixLike = None,
+        y_val: TargetsLike = None,
+        sample_weight_val: ArrayLike | None = None,
+        resume_from: FilePath | None = None,
+    ) -> DBNRegressor:
         """Pre-train the layers and fine-tune the network.
 
         Parameters
@@ -274,7 +284,9 @@ class DBNRegressor(FittedDBNRegressorMixin, SupervisedDBN):
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, resume_from)
 
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self, X: MatrixLike, y: TargetsLike, sample_weight: ArrayLike | None = None
+    ) -> DBNRegressor:
         """Fine-tune for one pass over X in mini-batches; the first call pre-trains the layers on it.
 
         Give the first call a chunk that stands for the data: all of `n_iter` epochs of pre-training see

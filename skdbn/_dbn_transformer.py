@@ -1,10 +1,13 @@
 """DBNTransformer: a stack of RBMs without labels, and the autoencoder it unrolls into."""
 
+from __future__ import annotations
+
 import copy
+from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skdbn import _validation
@@ -16,11 +19,15 @@ from skdbn._fitted_dbn import FittedDBNMixin
 from skdbn._fitted_stack import FittedStackMixin
 from skdbn._network import Network, outputs
 from skdbn._phases import end_fit
+from skdbn._rbm import RBMTransformer
 from skdbn._rows import weighted_moments
 from skdbn._sklearn_compat import StrOptions, fit_context
 from skdbn._targets import Inputs
 from skdbn._training import TrainingState
 from skdbn._transaction import all_or_nothing
+from skdbn._typing import ArrayLike, FilePath, Floats, MatrixLike, Seed
+from skdbn.optimizers import Optimizer
+from skdbn.schedules import Rate
 
 
 class DBNTransformer(FittedStackMixin, FittedDBNMixin, BaseDBN):
@@ -178,27 +185,27 @@ class DBNTransformer(FittedStackMixin, FittedDBNMixin, BaseDBN):
 
     def __init__(
         self,
-        hidden_layer_sizes=(256, 256),
+        hidden_layer_sizes: int | Sequence[int] = (256, 256),
         *,
-        rbm=None,
-        linear_code=False,
-        pretrain=True,
-        fine_tuning=None,
-        optimizer="rmsprop",
-        learning_rate="auto",
-        alpha=1e-4,
-        input_dropout=0.0,
-        max_norm=None,
-        batch_size="auto",
-        max_iter=30,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        verbose=0,
-        random_state=None,
-    ):
+        rbm: RBMTransformer | Sequence[RBMTransformer] | None = None,
+        linear_code: bool = False,
+        pretrain: bool | BaseEstimator = True,
+        fine_tuning: str | None = None,
+        optimizer: str | Optimizer = "rmsprop",
+        learning_rate: str | Rate = "auto",
+        alpha: float = 1e-4,
+        input_dropout: float = 0.0,
+        max_norm: float | Sequence[float | None] | None = None,
+        batch_size: int | str | None = "auto",
+        max_iter: int = 30,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        verbose: int = 0,
+        random_state: Seed = None,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.rbm = rbm
         self.linear_code = linear_code
@@ -220,7 +227,16 @@ class DBNTransformer(FittedStackMixin, FittedDBNMixin, BaseDBN):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None, *, X_val=None, sample_weight_val=None, resume_from=None):
+    def fit(
+        self,
+        X: MatrixLike,
+        y: object = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: MatrixLike = None,
+        sample_weight_val: ArrayLike | None = None,
+        resume_from: FilePath | None = None,
+    ) -> DBNTransformer:
         """Train the RBMs, and the autoencoder if asked for.
 
         Parameters
@@ -255,7 +271,14 @@ class DBNTransformer(FittedStackMixin, FittedDBNMixin, BaseDBN):
         return self._fit(X, None, sample_weight, X_val, None, sample_weight_val, resume_from)
 
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None, *, layer=None):
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: object = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        layer: int | None = None,
+    ) -> DBNTransformer:
         """Train for one pass over X in mini-batches, going on from where the last call ended.
 
         Without fine-tuning the pass is one of the RBMs: of all of them, bottom up, or of one `layer`. For
@@ -398,7 +421,7 @@ class DBNTransformer(FittedStackMixin, FittedDBNMixin, BaseDBN):
     def _hidden_sizes(self):
         return tuple(len(bias) for bias in self.intercepts_[: len(self.intercepts_) // 2])
 
-    def inverse_transform(self, H):
+    def inverse_transform(self, H: ArrayLike) -> Floats:
         """Compute the means of the inputs given the code, by the decoder.
 
         Parameters
@@ -418,7 +441,7 @@ class DBNTransformer(FittedStackMixin, FittedDBNMixin, BaseDBN):
         decoder = self._network().above(len(self._hidden_sizes()))
         return self.visible_.decode(outputs(decoder, H)).astype(H.dtype, copy=False)
 
-    def reconstruct(self, X):
+    def reconstruct(self, X: MatrixLike) -> Floats:
         """Encode and decode X by means: ``inverse_transform(transform(X))``.
 
         Parameters

@@ -1,5 +1,10 @@
 """What one can ask of a fitted classification RBM: class probabilities, features, draws of a class."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 from sklearn.base import ClassifierMixin
@@ -7,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdbn import _validation
 from skdbn._class_posterior import (
+    input_and_label_units,
     input_free_energy,
     log_class_probabilities,
     mean_hidden,
@@ -17,12 +23,13 @@ from skdbn._energy import Machine, RBMParameters
 from skdbn._fitted import FittedMixin
 from skdbn._labels import check_labels, labelled_part, positions
 from skdbn._sampling import gibbs_steps, sample_base_rates
+from skdbn._typing import Array, ArrayLike, Floats, Integers, MatrixLike, Rng, Seed, TargetsLike
 
 
 class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
     """Methods of a fitted classification RBM. None of them changes the estimator."""
 
-    def _machine(self):
+    def _machine(self) -> Machine:
         """Return the machine whose last visible units are the label."""
         parameters = RBMParameters(
             np.hstack([self.components_, self.label_components_]),
@@ -31,10 +38,12 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
         )
         return Machine(self._joint_visible, self.hidden_, parameters)
 
-    def _of_checked_rows(self, X, compute, shape=()):
+    def _of_checked_rows(
+        self, X: MatrixLike, compute: Callable[[Machine, int, Floats], Floats], shape: tuple[int, ...] = ()
+    ) -> Floats:
         return of_encoded_blocks(self._machine(), len(self.classes_), X, compute, shape)
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> Array:
         """Predict the most probable class.
 
         Parameters
@@ -50,7 +59,7 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
         X = self._check_rows(X)
         return self.classes_[predicted_positions(self._machine(), len(self.classes_), X)]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> Floats:
         """Compute the probability of each class, exactly.
 
         Parameters
@@ -65,7 +74,7 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
         """
         return np.exp(self.predict_log_proba(X))
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> Floats:
         """Compute the logarithm of the probability of each class, exactly.
 
         Parameters
@@ -81,7 +90,7 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
         X = self._check_rows(X)
         return self._of_checked_rows(X, log_class_probabilities, (len(self.classes_),))
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: MatrixLike, y: TargetsLike, sample_weight: ArrayLike | None = None) -> float:
         """Compute the accuracy on the rows that have a label.
 
         Parameters
@@ -102,7 +111,7 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
         """
         return super().score(*labelled_part(X, y, sample_weight, self.unlabeled))
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> Floats:
         r"""Compute the means of the hidden units given X, with the label summed out.
 
         That is :math:`\sum_k p(k | x) \, \langle h \rangle_{x, k}`: the classes count as much as the
@@ -121,7 +130,7 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
         X = self._check_rows(X)
         return self._of_checked_rows(X, mean_hidden, (len(self.components_),)).astype(X.dtype, copy=False)
 
-    def free_energy(self, X):
+    def free_energy(self, X: MatrixLike) -> Floats:
         """Compute F(x) = -log sum_{y, h} exp(-E(x, y, h)) of each row, in nats.
 
         It is -log p(x) up to a constant of the model, so it orders rows by how unusual they are. Of a model
@@ -140,7 +149,14 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
         X = self._check_rows(X)
         return self._of_checked_rows(X, input_free_energy).astype(X.dtype, copy=False)
 
-    def sample(self, n_samples=1, y=None, n_steps=200, start=None, random_state=None):
+    def sample(
+        self,
+        n_samples: int = 1,
+        y: TargetsLike = None,
+        n_steps: int = 200,
+        start: Any = None,
+        random_state: Seed = None,
+    ) -> Floats:
         """Draw rows from the model by Gibbs sampling, one chain a row; of given classes, if wanted.
 
         Parameters
@@ -182,7 +198,7 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
         v = gibbs_steps(self._machine(), v, n_steps, rng, free)
         return self.visible_.decode(v[:, :-n_classes].copy())
 
-    def _labels_to_clamp(self, y, n_samples, start):
+    def _labels_to_clamp(self, y: TargetsLike, n_samples: int, start: Any) -> Integers | None:
         """Return the position of the label of each chain, or None where labels are drawn."""
         if y is None:
             return None
@@ -197,7 +213,7 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
             raise ValueError(f"y has {len(labels)} labels, but start has {n_chains} rows.")
         return labels
 
-    def _first_states(self, n_samples, start, rng):
+    def _first_states(self, n_samples: int, start: Any, rng: Rng) -> Floats:
         """Return visible states to start chains from, the labels included."""
         machine = self._machine()
         if start is None:
@@ -206,5 +222,5 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
         x = start.toarray() if sparse.issparse(start) else start
         x = self.visible_.encode(x, out=np.empty(x.shape, dtype=self.components_.dtype))
         p = np.exp(log_class_probabilities(machine, len(self.classes_), x))
-        (_, _), (label_unit, _) = machine.visible.parts_
+        _, label_unit = input_and_label_units(machine)
         return np.hstack([x, label_unit.sample_from_mean(p, rng)])

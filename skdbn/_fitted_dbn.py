@@ -1,23 +1,27 @@
 """What one can ask of a fine-tuned network: features of any layer, class probabilities, labels."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import Any
 
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from skdbn._fitted import FittedMixin
 from skdbn._labels import labelled_part
 from skdbn._network import Network, features, log_outputs, outputs
+from skdbn._typing import Array, ArrayLike, Floats, MatrixLike, TargetsLike
 from skdbn.units import Bernoulli
 
 
 class FittedDBNMixin(FittedMixin):
     """Methods of every fitted DBN. None of them changes the estimator."""
 
-    def _network(self):
+    def _network(self) -> Network:
         # The first weights act on X itself, see `Unit.to_data_units`: no encoding.
         return Network(Bernoulli(), self._units, self._task.unit, (*self.coefs_, *self.intercepts_))
 
-    def transform(self, X, layer=-1):
+    def transform(self, X: MatrixLike, layer: int = -1) -> Floats:
         """Compute the activities of a hidden layer of the fine-tuned network.
 
         Parameters
@@ -42,14 +46,14 @@ class FittedDBNMixin(FittedMixin):
             )
         return self._features(X, range(n_hidden)[layer]).astype(X.dtype, copy=False)
 
-    def _features(self, X, layer):
+    def _features(self, X: MatrixLike, layer: int) -> Floats:
         return features(self._network(), X, layer)
 
 
 class FittedDBNClassifierMixin(FittedDBNMixin, ClassifierMixin):
     """Methods of a fitted DBN classifier."""
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> Floats:
         """Compute the probability of each class.
 
         Parameters
@@ -66,7 +70,7 @@ class FittedDBNClassifierMixin(FittedDBNMixin, ClassifierMixin):
         X = self._check_rows(X)
         return self._outputs(X)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> Floats:
         """Compute the logarithm of the probability of each class.
 
         Parameters
@@ -82,7 +86,7 @@ class FittedDBNClassifierMixin(FittedDBNMixin, ClassifierMixin):
         X = self._check_rows(X)
         return self._log_outputs(X)
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> Array:
         """Predict the most probable class, or all labels that are more probable than not.
 
         Parameters
@@ -98,13 +102,13 @@ class FittedDBNClassifierMixin(FittedDBNMixin, ClassifierMixin):
         X = self._check_rows(X)
         return self._task.predict(self._outputs(X))
 
-    def _outputs(self, X):
+    def _outputs(self, X: MatrixLike) -> Floats:
         return outputs(self._network(), X)
 
-    def _log_outputs(self, X):
+    def _log_outputs(self, X: MatrixLike) -> Floats:
         return log_outputs(self._network(), X)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: MatrixLike, y: TargetsLike, sample_weight: ArrayLike | None = None) -> float:
         """Compute the accuracy on the rows that have a label.
 
         Parameters
@@ -125,7 +129,7 @@ class FittedDBNClassifierMixin(FittedDBNMixin, ClassifierMixin):
         """
         return super().score(*labelled_part(X, y, sample_weight, self.unlabeled))
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that y may be an indicator matrix."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
@@ -135,7 +139,7 @@ class FittedDBNClassifierMixin(FittedDBNMixin, ClassifierMixin):
 class FittedDBNRegressorMixin(FittedDBNMixin, RegressorMixin):
     """Methods of a fitted DBN regressor."""
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> Array:
         """Predict the values.
 
         Parameters
@@ -151,7 +155,7 @@ class FittedDBNRegressorMixin(FittedDBNMixin, RegressorMixin):
         X = self._check_rows(X)
         return self._task.predict(outputs(self._network(), X))
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: MatrixLike, y: TargetsLike, sample_weight: ArrayLike | None = None) -> float:
         """Compute the coefficient of determination R2 on the rows that have values.
 
         Parameters
@@ -172,7 +176,7 @@ class FittedDBNRegressorMixin(FittedDBNMixin, RegressorMixin):
         """
         return super().score(*labelled_part(X, y, sample_weight, self.unlabeled))
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that y may have several columns."""
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True

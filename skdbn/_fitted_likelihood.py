@@ -1,5 +1,9 @@
 """How likely rows are under a fitted RBM."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -10,6 +14,7 @@ from skdbn._pseudo_likelihood import has_pseudo_likelihood, pseudo_log_likelihoo
 from skdbn._reporting import Tenths
 from skdbn._tempered import TemperedMachine
 from skdbn._threads import threads_for
+from skdbn._typing import Floats, MatrixLike, Seed
 
 
 class LikelihoodMixin:
@@ -17,15 +22,15 @@ class LikelihoodMixin:
 
     def log_partition(
         self,
-        method="auto",
+        method: str = "auto",
         *,
-        n_runs=100,
-        n_temperatures=10_000,
-        start=None,
-        n_steps=1000,
-        verbose=0,
-        random_state=None,
-    ):
+        n_runs: int = 100,
+        n_temperatures: int = 10_000,
+        start: Any = None,
+        n_steps: int = 1000,
+        verbose: int = 0,
+        random_state: Seed = None,
+    ) -> LogPartition:
         r"""Compute log Z, the logarithm of the normalising constant of p(x) = exp(-F(x)) / Z.
 
         Annealed importance sampling (AIS) [1]_ leads from unconnected units with the means of the
@@ -104,10 +109,10 @@ class LikelihoodMixin:
             reverse.effective_sample_size,
         )
 
-    def _start_of_reverse(self, start):
+    def _start_of_reverse(self, start: Any) -> Any:
         return "chains" if start is None and self._training.chains is not None else start
 
-    def score_samples(self, X, log_partition=None):
+    def score_samples(self, X: MatrixLike, log_partition: float | LogPartition | None = None) -> Floats:
         r"""Compute how likely each row is: deterministic, higher is better.
 
         Parameters
@@ -133,16 +138,16 @@ class LikelihoodMixin:
         X = self._check_rows(X)
         machine = self._machine()
 
-        def minus_reconstruction_error(v):
+        def minus_reconstruction_error(v: Floats) -> Floats:
             return -((machine.mean_v_from_h(machine.mean_h_from_v(v)) - v) ** 2).mean(axis=1)
 
-        def pseudo(v):
+        def pseudo(v: Floats) -> Floats:
             return pseudo_log_likelihood(machine, v)
 
         compute = pseudo if has_pseudo_likelihood(self.visible_) else minus_reconstruction_error
         return self._for_encoded_blocks(X, compute, (), len(self.components_))
 
-    def score(self, X, y=None):
+    def score(self, X: MatrixLike, y: object = None) -> float:
         """Compute the mean of `score_samples`, for model selection: higher is better.
 
         Parameters

@@ -1,28 +1,35 @@
 """What one can ask of a fitted RBM at once: features, reconstructions, free energies."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skdbn._energy import Machine, RBMParameters
 from skdbn._export import EncoderExportMixin
 from skdbn._fitted import FittedMixin
 from skdbn._rows import encoded_blocks
+from skdbn._typing import ArrayLike, Floats, MatrixLike
 
 
 class FittedRBMMixin(EncoderExportMixin, FittedMixin):
     """Methods of a fitted RBM. None of them changes the estimator."""
 
-    def _machine(self, dtype=None):
+    def _machine(self, dtype: npt.DTypeLike | None = None) -> Machine:
         parameters = RBMParameters(self.components_, self.intercept_hidden_, self.intercept_visible_)
         if dtype is not None:
             parameters = RBMParameters(*(array.astype(dtype) for array in parameters))
         return Machine(self.visible_, self.hidden_, parameters)
 
-    def _base_bias(self):
+    def _base_bias(self) -> Floats:
         """Return the biases of unconnected visible units with the means of the training data."""
         return self.visible_.bias_from_mean(self._training.visible_mean)
 
-    def _check_hidden(self, H):
+    def _check_hidden(self, H: Any) -> Floats:
         check_is_fitted(self)
         H = check_array(H, dtype=[np.float64, np.float32], estimator=self, input_name="H")
         if H.shape[1] != len(self.components_):
@@ -32,14 +39,16 @@ class FittedRBMMixin(EncoderExportMixin, FittedMixin):
             )
         return H
 
-    def _for_encoded_blocks(self, X, compute, shape, width=0):
+    def _for_encoded_blocks(
+        self, X: MatrixLike, compute: Callable[[Floats], Floats], shape: tuple[int, ...], width: int = 0
+    ) -> Floats:
         """Return compute(v) of all rows, block by block, in X's dtype."""
         result = np.empty((X.shape[0], *shape), dtype=X.dtype)
         for rows, v in encoded_blocks(self.visible_, X, self.components_.dtype, width):
             result[rows] = compute(v)
         return result
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> Floats:
         """Compute the means of the hidden units given X.
 
         Parameters
@@ -54,14 +63,14 @@ class FittedRBMMixin(EncoderExportMixin, FittedMixin):
         """
         return self._hidden_means(self._check_rows(X))
 
-    def _hidden_means(self, X):
+    def _hidden_means(self, X: MatrixLike) -> Floats:
         n_hidden, dtype = self.components_.shape[0], self.components_.dtype
         means = np.empty((X.shape[0], n_hidden), dtype=dtype)
         for rows, v in encoded_blocks(self.visible_, X, dtype, n_hidden):
             self._machine().mean_h_from_v(v, out=means[rows])
         return means.astype(X.dtype, copy=False)
 
-    def inverse_transform(self, H):
+    def inverse_transform(self, H: ArrayLike) -> Floats:
         """Compute the means of the visible units given the hidden ones.
 
         Parameters
@@ -78,7 +87,7 @@ class FittedRBMMixin(EncoderExportMixin, FittedMixin):
         mean = self._machine().mean_v_from_h(H.astype(self.components_.dtype, copy=False))
         return self.visible_.decode(mean).astype(H.dtype, copy=False)
 
-    def reconstruct(self, X):
+    def reconstruct(self, X: MatrixLike) -> Floats:
         """Pass X up and down once by means: ``inverse_transform(transform(X))``.
 
         Parameters
@@ -94,12 +103,12 @@ class FittedRBMMixin(EncoderExportMixin, FittedMixin):
         X = self._check_rows(X)
         machine = self._machine()
 
-        def up_and_down(v):
+        def up_and_down(v: Floats) -> Floats:
             return self.visible_.decode(machine.mean_v_from_h(machine.mean_h_from_v(v)))
 
         return self._for_encoded_blocks(X, up_and_down, (X.shape[1],), len(self.components_))
 
-    def free_energy(self, X):
+    def free_energy(self, X: MatrixLike) -> Floats:
         """Compute F(x) = -log sum_h exp(-E(x, h)) of each row, in nats.
 
         It is -log p(x) up to a constant of the model, so it orders rows by how unusual they are and

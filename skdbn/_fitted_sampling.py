@@ -1,19 +1,28 @@
 """Rows drawn from a fitted RBM: freely, with some entries given, or to fill what is missing."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from skdbn import _validation
+from skdbn._energy import Machine
 from skdbn._rows import blocks_of_rows
 from skdbn._sampling import gibbs_steps, mean_of_free_units, sample_base_rates, tempered_steps
+from skdbn._typing import ArrayLike, Booleans, Floats, MatrixLike, Rng, Seed
 from skdbn.samplers import model_states
 
 
 class SamplingMixin:
     """Draws of a fitted RBM. Nothing here changes the estimator."""
 
-    def gibbs(self, X, n_steps=1, random_state=None, *, clamp=None):
+    def gibbs(
+        self, X: MatrixLike, n_steps: int = 1, random_state: Seed = None, *, clamp: ArrayLike | None = None
+    ) -> Floats:
         """Run the Markov chain v -> h -> v from each row.
 
         Parameters
@@ -49,7 +58,15 @@ class SamplingMixin:
                 np.copyto(result[rows], block, where=~free)
         return result
 
-    def sample(self, n_samples=1, n_steps=200, start=None, random_state=None, *, n_temperatures=1):
+    def sample(
+        self,
+        n_samples: int = 1,
+        n_steps: int = 200,
+        start: Any = None,
+        random_state: Seed = None,
+        *,
+        n_temperatures: int = 1,
+    ) -> Floats:
         """Draw rows from the model by Gibbs sampling, one chain a row.
 
         Parameters
@@ -94,12 +111,14 @@ class SamplingMixin:
         v = tempered_steps(self._machine(), self._base_bias(), v, n_steps, n_temperatures, rng)
         return self.visible_.decode(v)
 
-    def _sample_encoded(self, n_samples, n_steps, start, rng, exactly=False):
+    def _sample_encoded(
+        self, n_samples: int, n_steps: int, start: Any, rng: Rng, exactly: bool = False
+    ) -> Floats:
         """Return samples in the coordinates of the visible units."""
         machine = self._machine().drawn_exactly() if exactly else self._machine()
         return gibbs_steps(machine, self._start_encoded(machine, n_samples, start, rng), n_steps, rng)
 
-    def _start_encoded(self, machine, n_samples, start, rng):
+    def _start_encoded(self, machine: Machine, n_samples: int, start: Any, rng: Rng) -> Floats:
         """Return visible states to start chains from; with n_samples None all rows of `start`."""
         if start is None or (isinstance(start, str) and start == "noise"):
             return sample_base_rates(machine.visible, machine.parameters.visible_bias, n_samples, rng)
@@ -113,7 +132,7 @@ class SamplingMixin:
         X = X.toarray() if sparse.issparse(X) else X
         return machine.visible.encode(X, out=np.empty(X.shape, dtype=self.components_.dtype))
 
-    def _states_of_chains(self, n_samples, rng):
+    def _states_of_chains(self, n_samples: int, rng: Rng) -> Floats:
         """Return hidden states of the persistent chains, in random order and repeated as needed."""
         hidden = model_states(self._training.chains)
         if hidden is None:
@@ -123,7 +142,15 @@ class SamplingMixin:
             )
         return hidden[np.resize(rng.permutation(len(hidden)), n_samples)]
 
-    def impute(self, X, n_steps=200, random_state=None, *, average=False, n_chains=10):
+    def impute(
+        self,
+        X: MatrixLike,
+        n_steps: int = 200,
+        random_state: Seed = None,
+        *,
+        average: bool = False,
+        n_chains: int = 10,
+    ) -> Floats:
         """Fill the missing entries of X by Gibbs sampling given the known ones.
 
         Parameters
@@ -170,24 +197,24 @@ class SamplingMixin:
             result[rows] = np.where(missing, self.visible_.decode(drawn), block)
         return result
 
-    def _blocks_filled_with_means(self, X):
+    def _blocks_filled_with_means(self, X: MatrixLike) -> Iterator[tuple[slice, Floats, Booleans, Floats]]:
         """Yield (slice, block, which entries are missing, block with the columns' means in their place)."""
         for rows, block in blocks_of_rows(X, len(self.components_)):
             missing = self.visible_.expand_missing(np.isnan(block))
             yield rows, block, missing, np.where(missing, self._training.visible_mean, block)
 
-    def _warn_if_known_entries_are_far_outside(self, X):
+    def _warn_if_known_entries_are_far_outside(self, X: MatrixLike) -> None:
         # The smallest and largest entries of the rows stand for them: all rows count, one block is dense.
         extremes = [
             (filled.min(axis=1), filled.max(axis=1)) for *_, filled in self._blocks_filled_with_means(X)
         ]
         _validation.warn_if_far_outside(np.concatenate(extremes, axis=1).T, self._fitted_range)
 
-    def _begun(self, v, missing, rng):
+    def _begun(self, v: Floats, missing: Booleans, rng: Rng) -> Floats:
         """Return the rows with base rates drawn where entries are missing."""
         return np.where(missing, sample_base_rates(self.visible_, self._base_bias(), len(v), rng), v)
 
-    def _mean_of_chain(self, v, missing, n_steps, rng):
+    def _mean_of_chain(self, v: Floats, missing: Booleans, n_steps: int, rng: Rng) -> Floats:
         """Return the rows with the means of the second half of a chain where entries are missing."""
         n_averaged = n_steps - n_steps // 2
         v = gibbs_steps(self._machine(), self._begun(v, missing, rng), n_steps // 2, rng, missing)

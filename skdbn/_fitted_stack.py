@@ -1,6 +1,9 @@
 """What one can ask of a fitted stack of RBMs as a density: likelihood bounds and draws."""
 
+from __future__ import annotations
+
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
@@ -11,6 +14,7 @@ from skdbn._export import EncoderExportMixin
 from skdbn._likelihood import LogPartition
 from skdbn._rows import blocks_of_rows
 from skdbn._threads import threads_for
+from skdbn._typing import Floats, MatrixLike, Seed
 from skdbn.units import Bernoulli, Gaussian, ReLU, Softmax
 
 _N_DRAWS = 20
@@ -47,15 +51,15 @@ class FittedStackMixin(EncoderExportMixin):
 
     def log_partition(
         self,
-        method="auto",
+        method: str = "auto",
         *,
-        n_runs=100,
-        n_temperatures=10_000,
-        start=None,
-        n_steps=1000,
-        verbose=0,
-        random_state=None,
-    ):
+        n_runs: int = 100,
+        n_temperatures: int = 10_000,
+        start: Any = None,
+        n_steps: int = 1000,
+        verbose: int = 0,
+        random_state: Seed = None,
+    ) -> LogPartition:
         """Compute log Z of the top RBM, the only normalising constant that is not known.
 
         See :meth:`RBMTransformer.log_partition`, which does it.
@@ -106,7 +110,9 @@ class FittedStackMixin(EncoderExportMixin):
             random_state=random_state,
         )
 
-    def sample(self, n_samples=1, n_steps=200, start=None, random_state=None):
+    def sample(
+        self, n_samples: int = 1, n_steps: int = 200, start: Any = None, random_state: Seed = None
+    ) -> Floats:
         """Draw rows from the stack: Gibbs sampling in the top RBM, one chain a row, then one pass down.
 
         Parameters
@@ -145,7 +151,14 @@ class FittedStackMixin(EncoderExportMixin):
             result[rows] = _dbn_density.sample_stack(machines, v, n_steps, rng)
         return result
 
-    def log_likelihood_bound(self, X, log_partition=None, *, n_draws=_N_DRAWS, random_state=None):
+    def log_likelihood_bound(
+        self,
+        X: MatrixLike,
+        log_partition: float | LogPartition | None = None,
+        *,
+        n_draws: int = _N_DRAWS,
+        random_state: Seed = None,
+    ) -> _dbn_density.LikelihoodBound:
         r"""Estimate a lower bound of the log-likelihood of each row, and of its mean.
 
         The stack is the generative model :math:`p(x, h_1, ..., h_L) = p(x | h_1) p(h_1 | h_2) \cdots
@@ -213,7 +226,7 @@ class FittedStackMixin(EncoderExportMixin):
         return LogPartition(float(log_partition), 0.0)
 
     @available_if(_is_density)
-    def score_samples(self, X, log_partition=None):
+    def score_samples(self, X: MatrixLike, log_partition: float | LogPartition | None = None) -> Floats:
         """Compute the likelihood bound of each row: deterministic, higher is better.
 
         Parameters
@@ -239,7 +252,7 @@ class FittedStackMixin(EncoderExportMixin):
         return bounds.astype(X.dtype)
 
     @available_if(_is_density)
-    def score(self, X, y=None):
+    def score(self, X: MatrixLike, y: object = None) -> float:
         """Compute the mean of `score_samples`, for model selection: higher is better.
 
         Unlike the score of an RBM it is (a bound of) a likelihood, so it compares stacks of any layers.

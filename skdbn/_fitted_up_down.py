@@ -1,5 +1,9 @@
 """What one can ask of a DBN classifier of either kind: a network, or a generative network."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -7,25 +11,34 @@ from skdbn import _generative_network as generative
 from skdbn import _validation
 from skdbn._fitted_dbn import FittedDBNClassifierMixin
 from skdbn._labels import positions
+from skdbn._typing import Floats, MatrixLike, Seed, TargetsLike
 
 
 class FittedUpDownMixin(FittedDBNClassifierMixin):
     """Methods of a fitted DBN classifier, the generative one included."""
 
-    def _features(self, X, layer):
+    def _features(self, X: MatrixLike, layer: int) -> Floats:
         if not self._fitted_generative:
             return super()._features(X, layer)
         return generative.features(self._generative_network(), X, layer)
 
-    def _outputs(self, X):
+    def _outputs(self, X: MatrixLike) -> Floats:
         return np.exp(self._log_outputs(X)) if self._fitted_generative else super()._outputs(X)
 
-    def _log_outputs(self, X):
+    def _log_outputs(self, X: MatrixLike) -> Floats:
         if not self._fitted_generative:
             return super()._log_outputs(X)
         return generative.log_probabilities(self._generative_network(), X)
 
-    def sample(self, n_samples=1, y=None, n_steps=200, random_state=None, *, means=False):
+    def sample(
+        self,
+        n_samples: int = 1,
+        y: TargetsLike = None,
+        n_steps: int = 200,
+        random_state: Seed = None,
+        *,
+        means: bool = False,
+    ) -> Floats:
         """Draw rows of given classes from a model trained by ``fine_tuning="up-down"``.
 
         The chain of the top machine takes Gibbs steps with the labels held; one pass down by the generative
@@ -73,7 +86,7 @@ class FittedUpDownMixin(FittedDBNClassifierMixin):
             labels = self._task.encode(targets, network.top.parameters.weights.dtype)
         return generative.sample(network, labels, n_steps, rng, n_rows=n_rows, means=means)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that a generative network takes one label a row only."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = self.fine_tuning != "up-down"

@@ -1,8 +1,11 @@
 """RBMTransformer: parameters, validation and wiring."""
 
+from __future__ import annotations
+
 import copy
 from dataclasses import replace
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, clone
@@ -15,6 +18,7 @@ from skdbn._fitted_likelihood import LikelihoodMixin
 from skdbn._fitted_rbm import FittedRBMMixin
 from skdbn._fitted_sampling import SamplingMixin
 from skdbn._html import DocumentedMixin
+from skdbn._parts import PartsMixin
 from skdbn._phases import attributes_set_by, begin_fit, end_fit
 from skdbn._planning import FirstRate, plan_training
 from skdbn._rbm_fit import (
@@ -28,11 +32,12 @@ from skdbn._rbm_fit import (
 from skdbn._rows import Rows
 from skdbn._sklearn_compat import Interval, StrOptions, fit_context
 from skdbn._transaction import all_or_nothing
+from skdbn._typing import ArrayLike, FilePath, MatrixLike, Seed
 from skdbn._visible_types import check_normalisable, resolve_visible
 from skdbn._weight_rules import WeightRules
 from skdbn.optimizers import OPTIMIZERS, Optimizer
 from skdbn.samplers import SAMPLERS, Sampler, resolve_sampler
-from skdbn.schedules import Schedule
+from skdbn.schedules import Rate, Schedule
 from skdbn.sparsity import SparsityTarget, resolve_sparsity
 from skdbn.units import UNITS, Bernoulli, Unit, resolve_unit
 
@@ -43,6 +48,7 @@ _FIRST_RATE = FirstRate(for_one_input=0.14, largest=0.03)
 
 class RBMTransformer(
     CallbackSupportMixin,
+    PartsMixin,
     ClassNamePrefixFeaturesOutMixin,
     SamplingMixin,
     LikelihoodMixin,
@@ -224,25 +230,25 @@ class RBMTransformer(
 
     def __init__(
         self,
-        n_components=256,
+        n_components: int = 256,
         *,
-        visible="auto",
-        hidden="bernoulli",
-        sampler="pcd",
-        centered=True,
-        optimizer="rmsprop",
-        learning_rate="auto",
-        alpha=1e-4,
-        l1_ratio=0.0,
-        max_norm=None,
-        max_weight=None,
-        sparsity=None,
-        batch_size="auto",
-        n_iter=20,
-        warm_start=False,
-        verbose=0,
-        random_state=None,
-    ):
+        visible: str | Unit | list[Any] = "auto",
+        hidden: str | Unit = "bernoulli",
+        sampler: str | Sampler = "pcd",
+        centered: bool | str = True,
+        optimizer: str | Optimizer = "rmsprop",
+        learning_rate: str | Rate = "auto",
+        alpha: float = 1e-4,
+        l1_ratio: float = 0.0,
+        max_norm: float | None = None,
+        max_weight: float | None = None,
+        sparsity: float | SparsityTarget | None = None,
+        batch_size: int | str | None = "auto",
+        n_iter: int = 20,
+        warm_start: bool = False,
+        verbose: int = 0,
+        random_state: Seed = None,
+    ) -> None:
         self.n_components = n_components
         self.visible = visible
         self.hidden = hidden
@@ -262,7 +268,15 @@ class RBMTransformer(
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None, *, X_val=None, resume_from=None):
+    def fit(
+        self,
+        X: MatrixLike,
+        y: object = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: MatrixLike = None,
+        resume_from: FilePath | None = None,
+    ) -> RBMTransformer:
         """Train for `n_iter` epochs.
 
         Parameters
@@ -328,7 +342,9 @@ class RBMTransformer(
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(
+        self, X: MatrixLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> RBMTransformer:
         """Make one pass over X in mini-batches, going on from where the last call ended.
 
         Parameters, optimizer state, chains, the position of the schedules and the random generator

@@ -1,6 +1,9 @@
 """What the DBNs that learn from targets share: pre-training apart, their own parameters, their network."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import TypeVar
 
 from sklearn.frozen import FrozenEstimator
 
@@ -12,6 +15,9 @@ from skdbn._fine_tuning import FineTuning
 from skdbn._initialization import initial_output_layer
 from skdbn._network import Network
 from skdbn._sklearn_compat import Interval
+from skdbn._typing import ArrayLike, MatrixLike
+
+Supervised = TypeVar("Supervised", bound="SupervisedDBN")
 
 
 class SupervisedDBN(NetworkExportMixin, BaseDBN):
@@ -25,7 +31,7 @@ class SupervisedDBN(NetworkExportMixin, BaseDBN):
         "unlabeled": "no_validation",
     }
 
-    def pretrain_on(self, X, sample_weight=None):
+    def pretrain_on(self: Supervised, X: MatrixLike, sample_weight: ArrayLike | None = None) -> Supervised:
         """Pre-train the layers on rows without labels, for this estimator and all its clones.
 
         The stack is trained as `fit` would, and becomes the parameter `pretrain`, frozen: `fit` then starts

@@ -23,9 +23,15 @@ Rng: TypeAlias = np.random.Generator
 Matrix: TypeAlias = Any
 # The chains of a sampler, in a form of its own.
 Chains: TypeAlias = Any
+# Rows as users give them: array-like, a data frame or a sparse matrix, of packages that have no types.
+MatrixLike: TypeAlias = Any
+# Targets as users give them: labels are of any type, and so is what stands for none.
+TargetsLike: TypeAlias = Any
 # Dicts and lists, and in them plain values and arrays: see `_state_tree`.
 Tree: TypeAlias = Any
 
+ArrayLike: TypeAlias = npt.ArrayLike
+Seed: TypeAlias = int | np.random.RandomState | None  # what `random_state` may be
 FilePath: TypeAlias = str | os.PathLike[str]
 Attributes: TypeAlias = dict[str, Any]  # of an estimator, by name
 Method = TypeVar("Method", bound=Callable[..., Any])  # what a decorator of methods takes and gives

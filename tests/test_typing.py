@@ -48,6 +48,17 @@ Linear("0.5", 0.9)  # error
 RMSProp(roh=0.9)  # error
 PCD(n_chains="100")  # error
 Gaussian().mean(3.0)  # error
+
+from skdbn import DBNClassifier, RBMTransformer
+from skdbn.callbacks import EarlyStopping
+
+reveal_type(RBMTransformer(n_iter=5).fit(x).transform(x))  # array
+reveal_type(RBMTransformer().fit(x).sample)  # its arguments
+reveal_type(DBNClassifier([9]).set_callbacks().pretrain_on(x))  # DBNClassifier
+RBMTransformer(n_component=2)  # error
+DBNClassifier(batch_size=0.5)  # error
+EarlyStopping(patience="3")  # error
+RBMTransformer().fit(x, epochs=3)  # error
 """
 FOUND = {
     9: 'Revealed type is "float"',
@@ -57,6 +68,13 @@ FOUND = {
     14: 'Unexpected keyword argument "roh" for "RMSProp"',
     15: 'Argument "n_chains" to "PCD" has incompatible type "str"; expected "int | None"',
     16: 'Argument 1 to "mean" of "Gaussian" has incompatible type "float"',
+    21: 'Revealed type is "numpy.ndarray[',
+    22: 'Revealed type is "def (n_samples: int =, n_steps: int =, ',
+    23: 'Revealed type is "skdbn._dbn_classifier.DBNClassifier"',
+    24: 'Unexpected keyword argument "n_component" for "RBMTransformer"',
+    25: 'Argument "batch_size" to "DBNClassifier" has incompatible type "float"',
+    26: 'Argument "patience" to "EarlyStopping" has incompatible type "str"; expected "int"',
+    27: 'Unexpected keyword argument "epochs" for "fit" of "RBMTransformer"',
 }
 
 
