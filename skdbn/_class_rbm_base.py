@@ -22,6 +22,7 @@ from skdbn._discriminative import Terms
 from skdbn._energy import RBMParameters
 from skdbn._html import DocumentedMixin
 from skdbn._labels import LabelledRows, check_labels, check_weights_online, positions
+from skdbn._parts import PartsMixin
 from skdbn._phases import attributes_set_by, begin_fit, end_fit
 from skdbn._planning import FirstRate, plan_training
 from skdbn._rbm_fit import Objective, adjust_offsets
@@ -37,7 +38,7 @@ _FIRST_RATE = FirstRate(for_one_input=0.17, largest=0.02)
 _N_SHOWN = 5000  # training rows on which the warning about a single class looks
 
 
-class ClassRBMTraining(CallbackSupportMixin, DocumentedMixin, BaseEstimator):
+class ClassRBMTraining(CallbackSupportMixin, PartsMixin, DocumentedMixin, BaseEstimator):
     """The training of a classification RBM, by the parameters that the estimator has."""
 
     # -- what is trained on ------------------------------------------------------------------------

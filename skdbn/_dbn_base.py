@@ -22,6 +22,7 @@ from skdbn._fine_tuning import FineTuningResult, HeldOut, fine_tune
 from skdbn._html_stack import StackMixin
 from skdbn._labels import LabelledRows, split_stratified
 from skdbn._network import Network, split
+from skdbn._parts import PartsMixin
 from skdbn._phases import attributes_set_by, begin_fit, end_fit, no_phase
 from skdbn._planning import FirstRate, plan_training
 from skdbn._rbm import RBMTransformer
@@ -36,7 +37,7 @@ from skdbn.schedules import Schedule
 _FIRST_RATE = FirstRate(for_one_input=0.08, largest=0.01)
 
 
-class BaseDBN(CallbackSupportMixin, StackMixin, ClassNamePrefixFeaturesOutMixin, BaseEstimator):
+class BaseDBN(CallbackSupportMixin, PartsMixin, StackMixin, ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     """A stack of RBMs and the network it becomes. Subclasses say what the network is trained for."""
 
     _parameter_constraints: dict = {

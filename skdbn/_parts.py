@@ -38,7 +38,7 @@ class PartsMixin:
             part, nested, _ = name.partition("__")
             if nested and part in _OBJECTS and hasattr(self, part):
                 self._check_part(name, part, params.get(part, getattr(self, part)))
-        return super().set_params(**params)  # type: ignore[misc, no-any-return]  # of BaseEstimator
+        return super().set_params(**params)  # type: ignore[misc]  # of BaseEstimator
 
     def _check_part(self, name: str, part: str, value: Any) -> None:
         if not hasattr(value, "set_params"):
