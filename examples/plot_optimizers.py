@@ -20,7 +20,7 @@ from skdbn.schedules import Linear
 X = (load_digits().data > 8).astype(np.float32)
 X_train, X_rest = train_test_split(X, train_size=1100, random_state=0)
 X_val, X_test = train_test_split(X_rest, train_size=0.5, random_state=0)
-n_epochs, seeds = 30, range(5)
+n_epochs, seeds = 24, range(5)
 
 # %%
 # Rates on a logarithmic grid around the best one of each optimizer. The winner must not lie at the end
@@ -28,7 +28,7 @@ n_epochs, seeds = 30, range(5)
 
 candidates = {
     "SGD": (SGD(), (0.3, 1.0, 3.0, 10.0)),
-    "SGD, momentum 0.9": (SGD(momentum=0.9), (0.03, 0.1, 0.3, 1.0)),
+    "SGD, momentum 0.9": (SGD(momentum=0.9), (0.03, 0.1, 0.3)),
     "AdaGrad": (AdaGrad(), (0.1, 0.3, 1.0, 3.0)),
     "Adam": (Adam(), (0.01, 0.03, 0.1, 0.3)),
     "RMSProp": (RMSProp(), (0.03, 0.1, 0.3, 1.0)),

@@ -57,8 +57,8 @@ class CD(Sampler):
 class MeanField(Sampler):
     r"""Contrastive divergence with means in place of draws: deterministic.
 
-    The way of [1]_. With one batch that holds all rows, training has no randomness but the first
-    weights, and a row of weight 2 is exactly a row given twice. The price is a poorer model than `CD` learns.
+    The way of [1]_. With one batch that holds all rows, training has no randomness but the first weights,
+    and a row of weight 2 is exactly a row given twice. The price is a poorer model than `CD` learns.
 
     Parameters
     ----------
