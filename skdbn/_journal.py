@@ -7,8 +7,10 @@ has of it. So nothing has to be kept of what follows from the data.
 
 from __future__ import annotations
 
+import warnings
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -59,7 +61,8 @@ class Journal:
     """The trainings of a fit.
 
     Parameters: what the fit is of, a function that returns it as `description` does; whether trainings
-    that are over are kept (somebody will write the journal); the journal to go on from, as a tree.
+    that are over are kept (somebody will write the journal); the journal to go on from, as a tree; whether
+    a fit that the user interrupts keeps what it has learned.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Journal:
         *,
         kept: bool = False,
         earlier: Tree | None = None,
+        keeps_interrupted: bool = False,
     ) -> None:
         self._describe = describe
         self._kept = kept
@@ -79,6 +83,8 @@ class Journal:
         self.n_epochs: int = earlier["n_epochs"]  # of the whole fit
         self.n_epochs_before = self.n_epochs  # of the earlier one
         self.written: dict[str, int] = {}  # the number of epochs that the file at each path has
+        self._keeps_interrupted = keeps_interrupted
+        self.interrupted = False
 
     def take_generator(self, rng: Rng) -> Rng:
         """Note how the generator of the fit begins, or let it begin as that of the earlier one."""
@@ -91,8 +97,26 @@ class Journal:
     def begin(self, name: str, **parts: Any) -> Training:
         """Return a training that begins, or that goes on where the earlier fit left it."""
         training = Training(parts, self._trainings.get(name))
+        training.finished = training.finished or self.interrupted
         self._running = name, training
         return training
+
+    @contextmanager
+    def interruptible(self, stage: str) -> Iterator[None]:
+        """Let a KeyboardInterrupt end the training that runs and all that would follow, with a warning."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not self._keeps_interrupted:
+                raise
+            self.interrupted = True
+            assert self._running is not None
+            warnings.warn(
+                f"{stage} was interrupted in epoch {self._running[1].n_epochs + 1}. The estimator keeps "
+                "what it has learned until then; what would have followed was not trained.",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def end_epoch(self, epoch: int) -> None:
         """Count an epoch of the training that runs."""
@@ -110,8 +134,8 @@ class Journal:
         self._running = None
 
     def write(self, path: str) -> None:
-        """Write the journal as it stands, unless the file has that already."""
-        if self.written.get(path) == self.n_epochs:
+        """Write the journal as it stands, unless the file has that already, or an epoch is not whole."""
+        if self.written.get(path) == self.n_epochs or self.interrupted:
             return
         trainings = dict(self._trainings)
         if self._running is not None:

@@ -130,7 +130,7 @@ def _new_journal(estimator: Any, data: dict[str, Any], warm: bool, resume_from: 
     callbacks = getattr(estimator, "_skl_callbacks", [])
     kept = any(getattr(callback, "keeps_journal", False) for callback in callbacks)
     if not kept and resume_from is None:
-        return Journal()
+        return Journal(keeps_interrupted=True)
     if warm:
         raise ValueError(
             "A warm start begins with what is fitted, which a checkpoint does not hold: set "
@@ -141,7 +141,7 @@ def _new_journal(estimator: Any, data: dict[str, Any], warm: bool, resume_from: 
         return description(estimator, data)
 
     earlier = None if resume_from is None else read_journal(resume_from, describe())
-    return Journal(describe, kept=kept, earlier=earlier)
+    return Journal(describe, kept=kept, earlier=earlier, keeps_interrupted=True)
 
 
 def end_fit(phase: Phase, estimator: Any) -> None:

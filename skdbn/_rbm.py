@@ -452,10 +452,13 @@ class RBMTransformer(
         self.components_ = parameters.weights
         self.intercept_hidden_, self.intercept_visible_ = parameters.hidden_bias, parameters.visible_bias
         self.visible_, self.hidden_ = training.machine.visible, training.machine.hidden
-        n_epochs = len(history["learning_rate"])
+        n_epochs = len(history.get("learning_rate", []))
         if add:
             values = _validation.widest(self._fitted_range, values)
-            history = {name: self.history_.get(name, []) + new for name, new in history.items()}
+            if history:  # none if it was interrupted in the first epoch
+                history = {name: self.history_.get(name, []) + new for name, new in history.items()}
+            else:
+                history = self.history_
             n_epochs += self.n_iter_
         self.history_, self.n_iter_, self._fitted_range = history, n_epochs, values
         self._training = replace(training, machine=None)

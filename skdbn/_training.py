@@ -94,16 +94,20 @@ def train(
     """Run epochs until the plan ends, `watch(epoch, learning_rate)` returns True or a callback does.
 
     The epochs are parts of the phase; `fitted()` returns the attributes that the estimator would have
-    after each of them. A training that the journal of the phase has begun goes on from there. Returns the
-    number of epochs run, earlier ones included.
+    after each of them. A training that the journal of the phase has begun goes on from there; one that the
+    user interrupts ends with what it has learned. Returns the number of epochs run, earlier ones included.
     """
     phase = phase or no_phase()
     trained = type(plan.optimizer).__name__, *(array.shape for array in learner.parameters)
     if state.optimizer_state is None or state.trained != trained:
         state.optimizer_state, state.trained = plan.optimizer.init(learner.parameters), trained
-    # Values that overflow are reported once, and with their cause, when they reach the parameters.
     training = phase.journal.begin(plan.stage, learner=learner, state=state, watch=watch)
-    with np.errstate(over="ignore", invalid="ignore"), threads_for(learner.parameters, plan.batch_size):
+    # Values that overflow are reported once, and with their cause, when they reach the parameters.
+    with (
+        phase.journal.interruptible(plan.stage),
+        np.errstate(over="ignore", invalid="ignore"),
+        threads_for(learner.parameters, plan.batch_size),
+    ):
         for epoch in training.epochs_left(plan.n_epochs):
             part = phase.part("epoch")
             learning_rate = _run_epoch(learner, rows, plan, state)
@@ -112,6 +116,9 @@ def train(
             phase.journal.end_epoch(epoch)
             if part.end(fitted) or stops:
                 break
+    if phase.journal.interrupted:
+        learning_rate = value_at(plan.learning_rate, state.progress, state.n_steps)
+        _check_finite(learner.parameters, plan.stage, training.n_epochs + 1, learning_rate)
     phase.journal.finish()
     return training.n_epochs
 
