@@ -28,6 +28,9 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool, **options: Any)
     """Return X as a dense C-ordered or CSR matrix of float32 or float64; float32 stays float32."""
     # Not dtype=[float64, float32]: that turns float32 columns of polars and pyarrow into float64.
     X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", order="C", **options)
+    if sparse.issparse(X) and not X.has_canonical_format:
+        X = X.copy()  # scipy sorts and sums entries in place at the first use, which would be the user's
+        X.sum_duplicates()
     return X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
 
 
