@@ -169,6 +169,12 @@ class Watch:
         self._best: Arrays | None = None
         self._result = FineTuningResult()
 
+    def after_restoring(self) -> None:
+        """Refuse best parameters that are not the learner's."""
+        shapes = [array.shape for array in self._learner.parameters]
+        if self._best is not None and list(map(np.shape, self._best)) != shapes:
+            raise ValueError("its best parameters are of other shapes")
+
     def __call__(self, epoch: int, learning_rate: float) -> bool:
         """Take in an epoch; return whether training is to stop."""
         result, on_validation = self._result, self._settings.on_validation

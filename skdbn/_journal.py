@@ -22,10 +22,13 @@ from skdbn import _checkpoint_file
 from skdbn._rows import spread_rows
 from skdbn._state_tree import captured, restored
 from skdbn._typing import FilePath, Matrix, Rng, Tree
+from skdbn.exceptions import DivergenceError
 
 _N_COMPARED_ROWS = 256
 # Neither changes what is learned: the generator is in the journal.
 _FREE_PARAMETERS = ("verbose", "random_state")
+# Raised by trees of other kinds than expected; RecursionError by those that are nested too deep.
+_UNFIT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 def _nothing() -> None:
@@ -42,13 +45,15 @@ class Training:
         self._parts = parts
         self.n_epochs, self.finished = 0, False
         if tree is not None:
-            self.n_epochs, self.finished = tree["n_epochs"], tree["finished"]
+            self.n_epochs, self.finished = _count(tree["n_epochs"]), restored(False, tree["finished"])
             for name, part in parts.items():
                 restored(part, tree["parts"][name])
                 getattr(part, "after_restoring", _nothing)()
 
     def epochs_left(self, n_epochs: int) -> range:
         """Return the numbers, from 1, of the epochs that are still to be run."""
+        if self.n_epochs > n_epochs:
+            raise ValueError(f"it has {self.n_epochs} epochs of a training of {n_epochs}")
         return range(self.n_epochs + 1, 1 + (self.n_epochs if self.finished else n_epochs))
 
     def captured(self) -> Tree:
@@ -61,8 +66,8 @@ class Journal:
     """The trainings of a fit.
 
     Parameters: what the fit is of, a function that returns it as `description` does; whether trainings
-    that are over are kept (somebody will write the journal); the journal to go on from, as a tree; whether
-    a fit that the user interrupts keeps what it has learned.
+    that are over are kept (somebody will write the journal); the journal to go on from, as a tree, and its
+    file; whether a fit that the user interrupts keeps what it has learned.
     """
 
     def __init__(
@@ -71,10 +76,13 @@ class Journal:
         *,
         kept: bool = False,
         earlier: Tree | None = None,
+        source: FilePath = "",
         keeps_interrupted: bool = False,
     ) -> None:
         self._describe = describe
         self._kept = kept
+        self._source = str(source)
+        self._going_on = False  # in the first epoch after an earlier fit
         earlier = earlier or {"generator": None, "trainings": {}, "notes": {}, "n_epochs": 0}
         self._generator = earlier["generator"]  # as the fit began
         self._trainings: dict[str, Tree] = dict(earlier["trainings"])
@@ -89,14 +97,18 @@ class Journal:
     def take_generator(self, rng: Rng) -> Rng:
         """Note how the generator of the fit begins, or let it begin as that of the earlier one."""
         if self._generator is not None:
-            restored(rng, self._generator)
+            with _naming(self._source):
+                restored(rng, self._generator)
         elif self._kept:
             self._generator = captured(rng)
         return rng
 
     def begin(self, name: str, **parts: Any) -> Training:
         """Return a training that begins, or that goes on where the earlier fit left it."""
-        training = Training(parts, self._trainings.get(name))
+        tree = self._trainings.get(name)
+        with _naming(self._source):
+            training = Training(parts, tree)
+        self._going_on = tree is not None
         training.finished = training.finished or self.interrupted
         self._running = name, training
         return training
@@ -106,6 +118,10 @@ class Journal:
         """Let a KeyboardInterrupt end the training that runs and all that would follow, with a warning."""
         try:
             yield
+        except _UNFIT as error:  # what has no like before training begins is known by its use alone
+            if not self._going_on or isinstance(error, DivergenceError):
+                raise
+            raise ValueError(f"{self._source!r}: the fit cannot go on from it ({error}).") from error
         except KeyboardInterrupt:
             if not self._keeps_interrupted:
                 raise
@@ -123,6 +139,7 @@ class Journal:
         assert self._running is not None  # `begin` came first
         self._running[1].n_epochs = epoch
         self.n_epochs += 1
+        self._going_on = False
 
     def finish(self) -> None:
         """End the training that runs."""
@@ -155,7 +172,32 @@ class Journal:
 def read_journal(path: FilePath, present: Mapping[str, Tree]) -> Tree:
     """Return the journal in a file as a tree, or raise unless it is of a fit like the present one."""
     tree = _checkpoint_file.read(path)
-    written = tree["description"]
+    with _naming(path):
+        _compare(path, tree["description"], present)
+        _count(tree["n_epochs"])
+        tree["generator"], tree["trainings"].keys()
+        restored({}, tree["notes"])
+    return tree
+
+
+@contextmanager
+def _naming(path: FilePath) -> Iterator[None]:
+    """Name the file in errors that come of what is in it."""
+    try:
+        yield
+    except _UNFIT as error:
+        if str(path) in str(error):
+            raise
+        raise ValueError(f"{str(path)!r}: the fit cannot go on from it ({error}).") from error
+
+
+def _count(number: Tree) -> int:
+    if type(number) is not int or number < 0:
+        raise ValueError(f"it has {number!r:.20} for a number of epochs")
+    return number
+
+
+def _compare(path: FilePath, written: Mapping[str, Tree], present: Mapping[str, Tree]) -> None:
     for what, value in present.items():
         if what in ("parameters", "data"):
             continue
@@ -163,7 +205,6 @@ def read_journal(path: FilePath, present: Mapping[str, Tree]) -> Tree:
             raise ValueError(f"{str(path)!r} is of {what} {written[what]}, but this is {value}.")
     _compare_parameters(path, written["parameters"], present["parameters"])
     _compare_data(path, written["data"], present["data"])
-    return tree
 
 
 def _compare_parameters(path: FilePath, written: Mapping[str, Tree], present: Mapping[str, Tree]) -> None:

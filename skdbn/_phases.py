@@ -141,7 +141,7 @@ def _new_journal(estimator: Any, data: dict[str, Any], warm: bool, resume_from: 
         return description(estimator, data)
 
     earlier = None if resume_from is None else read_journal(resume_from, describe())
-    return Journal(describe, kept=kept, earlier=earlier, keeps_interrupted=True)
+    return Journal(describe, kept=kept, earlier=earlier, source=resume_from or "", keeps_interrupted=True)
 
 
 def end_fit(phase: Phase, estimator: Any) -> None:
