@@ -296,12 +296,16 @@ class BaseDBN(CallbackSupportMixin, PartsMixin, StackMixin, ClassNamePrefixFeatu
     def _keep_network(self, network, task):
         """Set the attributes that hold the network."""
         weights, biases = map(list, split(network.parameters))
-        weights[0], biases[0] = network.visible.to_data_units(weights[0], biases[0])
-        weights[-1], biases[-1] = task.to_target_units(weights[-1], biases[-1])
         # The scales of targets, and of machines that were trained before, may be of another dtype.
         dtype = network.parameters[0].dtype
-        self.coefs_ = [W.astype(dtype, copy=False) for W in weights]
-        self.intercepts_ = [bias.astype(dtype, copy=False) for bias in biases]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # checked below
+            weights[0], biases[0] = network.visible.to_data_units(weights[0], biases[0])
+            weights[-1], biases[-1] = task.to_target_units(weights[-1], biases[-1])
+            weights = [W.astype(dtype, copy=False) for W in weights]
+            biases = [bias.astype(dtype, copy=False) for bias in biases]
+        _validation.check_finite_in_data_units("input", weights[0], biases[0])
+        _validation.check_finite_in_data_units("output", weights[-1], biases[-1])
+        self.coefs_, self.intercepts_ = weights, biases
         self._units = network.units
 
     def _keep(self, network, machines, task, state, result, values, *, add):

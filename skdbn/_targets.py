@@ -84,6 +84,8 @@ class Values:
     """One or several numbers a row, brought to mean 0 and standard deviation 1 inside."""
 
     def __init__(self, mean: Floats, standard_deviation: Floats, one_dimensional: bool) -> None:
+        if not np.isfinite(standard_deviation).all():
+            raise ValueError("The variance of y overflows; scale the targets.")
         self.unit = Gaussian().adapt(mean, standard_deviation)
         self.n_outputs = mean.size
         self.one_dimensional = one_dimensional

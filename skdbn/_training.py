@@ -152,9 +152,21 @@ def _decay_due(state: TrainingState, decay: float, least: float) -> float:
 
 
 def _check_finite(parameters: Arrays, stage: str, epoch: int, learning_rate: float) -> None:
-    if all(np.isfinite(array).all() for array in parameters):
+    finite = all(np.isfinite(array).all() for array in parameters)
+    if finite and all(_can_be_computed_with(array) for array in parameters):
         return
     raise DivergenceError(
-        f"{stage} diverged at epoch {epoch} (non-finite weights). "
+        f"{stage} diverged at epoch {epoch} ({'too large' if finite else 'non-finite'} weights). "
         f"Lower learning_rate (now {learning_rate:.3g}) or scale the inputs."
     )
+
+
+def _can_be_computed_with(array: Floats) -> bool:
+    """Tell whether weights are small enough for the square of a product of two of them.
+
+    Larger ones, beyond 4e9 in float32, are finite themselves, but errors and predictions are not.
+    """
+    if array.ndim < 2:  # biases of counts are as large as the counts
+        return True
+    largest = float(np.finfo(array.dtype).max) ** 0.25
+    return bool(-largest <= array.min(initial=0) and array.max(initial=0) <= largest)

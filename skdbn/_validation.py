@@ -27,7 +27,9 @@ _SATURATED_SHARE = 0.9
 def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool, **options: Any) -> Matrix:
     """Return X as a dense C-ordered or CSR matrix of float32 or float64; float32 stays float32."""
     # Not dtype=[float64, float32]: that turns float32 columns of polars and pyarrow into float64.
-    X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", order="C", **options)
+    options = {"accept_sparse": "csr", "dtype": "numeric", "order": "C", **options}
+    with np.errstate(invalid="ignore"):  # its first look at huge values is their sum, inf - inf at worst
+        X = validate_data(estimator, X, reset=reset, **options)
     if sparse.issparse(X) and not X.has_canonical_format:
         X = X.copy()  # scipy sorts and sums entries in place at the first use, which would be the user's
         X.sum_duplicates()
@@ -196,6 +198,17 @@ def check_mask(name: str, mask: npt.ArrayLike, shape: tuple[int, ...]) -> Boolea
             f"{mask.shape} and dtype {mask.dtype}."
         )
     return np.broadcast_to(mask, shape)
+
+
+def check_finite_in_data_units(layer: str, weights: Floats, bias: Floats) -> None:
+    """Raise if a layer that was finite for scaled values is not for the values as they are."""
+    if np.isfinite(weights).all() and np.isfinite(bias).all():
+        return
+    raise ValueError(
+        f"The fitted {layer} layer is not finite in the units of the data: a column of "
+        f"{'X' if layer == 'input' else 'the targets'} is too large, or its spread too small, for "
+        f"{weights.dtype}. Scale it, e.g. with StandardScaler()."
+    )
 
 
 def warn_not_converged(n_epochs: int, stage: str = "Fine-tuning") -> None:

@@ -4,7 +4,7 @@ __all__ = ["DivergenceError"]
 
 
 class DivergenceError(ValueError):
-    """Training produced parameters that are not finite.
+    """Training produced weights that are not finite, or too large to compute with.
 
     Mostly because the learning rate is too high for the scale of the inputs. The message says in
     which stage and epoch it happened, and what the learning rate was.
@@ -17,5 +17,5 @@ class DivergenceError(ValueError):
     ...     RBMTransformer(1, learning_rate=1e300, random_state=0).fit([[0.0], [1.0]])
     ... except DivergenceError as error:
     ...     print(error)
-    Training diverged at epoch ... (non-finite weights). Lower learning_rate (now 1e+300)...
+    Training diverged at epoch ... (too large weights). Lower learning_rate (now 1e+300)...
     """

@@ -1,11 +1,13 @@
-"""Generated fits of all estimators: sound, repeatable, and the data left alone.
+"""Generated fits of all estimators: sound, repeatable, and the data left alone; or refused with a reason.
 
 ``SKDBN_PROPERTY_CASES`` is how many fits are generated in all; more of them look further.
 """
 
 import copy
+import linecache
 import os
 import tempfile
+import traceback
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 from skdbn import DBNClassifier, DBNRegressor, DBNTransformer, RBMClassifier, RBMTransformer
+from skdbn.exceptions import DivergenceError
 
 # Advice to the user, which tiny fits call for. What numpy warns of stays an error: it has no cause in it.
 pytestmark = [
@@ -26,8 +29,8 @@ pytestmark = [
 ]
 
 ESTIMATORS = (RBMTransformer, RBMClassifier, DBNTransformer, DBNClassifier, DBNRegressor)
-N_TESTS = 2 * len(ESTIMATORS)
-N_CASES = int(os.environ.get("SKDBN_PROPERTY_CASES", "1200"))
+N_TESTS = 3 * len(ESTIMATORS)
+N_CASES = int(os.environ.get("SKDBN_PROPERTY_CASES", "2000"))
 generated = settings(
     max_examples=-(-N_CASES // N_TESTS),
     deadline=None,
@@ -307,6 +310,16 @@ def assert_same_rows(said, others, dtype):
         )
 
 
+def assert_explained(error):
+    """It is one of ours or of scikit-learn's: raised on purpose, not by an operation that failed."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    assert "raise" in linecache.getline(last.filename, last.lineno), f"{type(error).__name__}: {error}"
+    assert len(str(error)) > 20, str(error)
+    if isinstance(error, DivergenceError):
+        assert " diverged at epoch " in str(error), str(error)
+        assert "learning_rate (now " in str(error), str(error)
+
+
 # -- properties ------------------------------------------------------------------------------------
 
 
@@ -361,6 +374,64 @@ def test_rows_are_answered_for_themselves_in_any_order(estimator):
     check()
 
 
+# What numbers may be: tiny, denormal, huge, and beyond the square root of the largest one.
+SCALES = (1e-320, 1e-300, 1e-40, 1e-12, 1.0, 1e4, 1e10, 1e19, 1e30, 1e38, 1e154, 1e200, 1e300)
+
+
+@st.composite
+def extreme_rows(draw, shape, rng):
+    kind = draw(st.sampled_from(("binary", "grey", "counts", "normal", "constant", "duplicates")))
+    A = rows_of_kind(kind, shape, rng)
+    where = draw(st.sampled_from(("all", "one column", "one value", "nowhere")))
+    scale = draw(st.sampled_from(SCALES))
+    if where == "all":
+        A = A * scale
+    elif where == "one column":
+        A[:, 0] *= scale
+    elif where == "one value":
+        A[0, -1] = scale
+    return A if draw(st.booleans()) else clipped_to_float32(A)
+
+
+def clipped_to_float32(A):
+    largest = float(np.finfo(np.float32).max)
+    return np.clip(A, -largest, largest).astype(np.float32)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_extreme_numbers_end_in_a_finite_model_or_in_an_error_that_says_why(estimator):
+    @generated
+    @given(st.data())
+    def check(data):
+        rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+        shape = data.draw(st.integers(1, 8)), data.draw(st.integers(1, 4))
+        X, weights = data.draw(extreme_rows(shape, rng)), data.draw(row_weights(shape[0], rng))
+        rate = data.draw(st.one_of(st.just("auto"), st.integers(-12, 30).map(lambda power: 10.0**power)))
+        model, y = (
+            data.draw(models(estimator, ("bernoulli", "relu"), learning_rate=rate)),
+            data.draw(targets(estimator, shape[0], rng)),
+        )
+        if weights is not None and data.draw(st.booleans()):
+            weights = weights * data.draw(st.sampled_from((1e-300, 1e-30, 1e30)))
+        if estimator is DBNRegressor and data.draw(st.booleans()):
+            y = np.asarray(y, dtype=float) * data.draw(st.sampled_from((1e-300, 1e30, 1e150)))
+        before = set(vars(model))
+        try:
+            fit(model, X, y, weights)
+        except (ValueError, TypeError) as error:
+            assert_explained(error)
+            assert set(vars(model)) == before, "half-made attributes"
+            return
+        try:
+            said = answers(model, X)
+        except (ValueError, TypeError) as error:
+            assert_explained(error)
+            return
+        assert_finite(model, said)
+
+    check()
+
+
 # -- what generated cases have found ---------------------------------------------------------------
 
 
@@ -369,3 +440,32 @@ def test_entries_of_a_sparse_matrix_stay_as_they_were_handed_over_twice_and_in_a
     before = {name: array.copy() for name, array in arrays_of(X).items()}
     RBMTransformer(2, n_iter=1, random_state=0).fit(X).transform(X)
     assert_same_state(arrays_of(X), before)
+
+
+def test_a_network_that_is_not_finite_in_the_units_of_its_data_is_refused():
+    X = np.array([[0.0], [1e-40], [0.0]], dtype=np.float32)  # 1 / spread is beyond the largest float32
+    model = DBNRegressor(1, rbm=RBMTransformer(visible="gaussian", n_iter=1), max_iter=1, random_state=0)
+    with pytest.raises(ValueError, match=r"^The fitted input layer is not finite .* a column of X is too"):
+        model.fit(X, [1.0, 2.0, 3.0])
+    assert not hasattr(model, "coefs_")
+
+
+def test_columns_near_the_largest_number_are_refused_before_they_are_trained_on():
+    X = np.array([[0.0], [3e38]], dtype=np.float32)
+    with pytest.raises(ValueError, match=r"^The variance of 1 of 1 columns of X overflows, or nearly so"):
+        RBMTransformer(1, random_state=0).fit(X)
+    reconstructed = RBMTransformer(1, random_state=0).fit(X * np.float32(1e-8)).reconstruct(X * 1e-8)
+    assert np.isfinite(reconstructed).all()
+
+
+def test_targets_that_overflow_are_called_targets_and_not_columns_of_the_data():
+    with pytest.raises(ValueError, match=r"^The variance of y overflows; scale the targets\.$"):
+        DBNRegressor(1).fit([[0.0], [1.0]], [0.0, 1e200])
+
+
+def test_weights_whose_products_overflow_have_diverged_although_they_are_finite():
+    X = np.zeros((3, 2), dtype=np.float32)
+    X[0] = 1
+    model = RBMTransformer(2, visible="gaussian", learning_rate=1e19, n_iter=1, random_state=0)
+    with pytest.raises(DivergenceError, match=r"^Training diverged at epoch 1 \(too large weights\)"):
+        model.fit(X)

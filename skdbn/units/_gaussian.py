@@ -68,10 +68,12 @@ class Gaussian(Unit):
     def adapt(self, mean: Floats, standard_deviation: Floats) -> Gaussian:
         """Return a copy with `location_` and `scale_`, floored for constant columns."""
         unit = clone(self)
-        too_large = ~np.isfinite(standard_deviation)
+        # A millionth of the largest number, so that a reconstruction far out is one as well.
+        largest = float(np.finfo(mean.dtype).max) / 1e6
+        too_large = ~(np.maximum(np.abs(mean), standard_deviation) <= largest)
         if too_large.any():
             raise ValueError(
-                f"The variance of {too_large.sum()} of {mean.size} columns of X overflows; "
+                f"The variance of {too_large.sum()} of {mean.size} columns of X overflows, or nearly so; "
                 "scale the inputs."
             )
         unit.location_ = mean.copy()
