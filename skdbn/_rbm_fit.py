@@ -67,7 +67,6 @@ def begin_training(
     )
 
 
-@np.errstate(invalid="ignore")  # some BLAS raise the flag for finite products
 def begin_with_moments(
     moments: tuple[Floats, Floats],
     total_weight: float,
@@ -79,19 +78,22 @@ def begin_with_moments(
     rng: Rng,
 ) -> RBMTraining:
     """Return an untrained RBM for rows of the given means and standard deviations."""
-    mean, standard_deviation = moments
-    visible = visible.adapt(mean, standard_deviation)
-    hidden = hidden.adapt(np.zeros(n_hidden, mean.dtype), np.ones(n_hidden, mean.dtype))
-    parameters = initial_rbm_parameters(n_hidden, visible.bias_from_mean(mean), visible.log_scales(), rng)
-    machine = Machine(visible, hidden, parameters)
-    offsets = None
-    if objective.offsets_from is not None:
-        hidden_mean = hidden.mean(parameters.hidden_bias)
-        offsets = Offsets(_encoded_mean(visible, mean), hidden_mean)
-        parameters.visible_bias[:] -= hidden_mean @ parameters.weights
-        parameters.hidden_bias[:] -= parameters.weights @ offsets.visible
-    chains = objective.sampler.start(machine, batch_size, rng)
-    return RBMTraining(machine, TrainingState(rng), chains, offsets, mean, total_weight)
+    with np.errstate(invalid="ignore"):  # some BLAS raise the flag for finite products
+        mean, standard_deviation = moments
+        visible = visible.adapt(mean, standard_deviation)
+        hidden = hidden.adapt(np.zeros(n_hidden, mean.dtype), np.ones(n_hidden, mean.dtype))
+        parameters = initial_rbm_parameters(
+            n_hidden, visible.bias_from_mean(mean), visible.log_scales(), rng
+        )
+        machine = Machine(visible, hidden, parameters)
+        offsets = None
+        if objective.offsets_from is not None:
+            hidden_mean = hidden.mean(parameters.hidden_bias)
+            offsets = Offsets(_encoded_mean(visible, mean), hidden_mean)
+            parameters.visible_bias[:] -= hidden_mean @ parameters.weights
+            parameters.hidden_bias[:] -= parameters.weights @ offsets.visible
+        chains = objective.sampler.start(machine, batch_size, rng)
+        return RBMTraining(machine, TrainingState(rng), chains, offsets, mean, total_weight)
 
 
 def adjust_offsets(training: RBMTraining, objective: Objective) -> None:

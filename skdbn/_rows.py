@@ -106,24 +106,24 @@ def spread_rows(n_rows: int, n_chosen: int) -> Integers:
     return np.linspace(0, n_rows - 1, min(n_rows, n_chosen)).astype(int)
 
 
-@np.errstate(over="ignore", invalid="ignore")  # infinite spreads are refused where they are used
 def weighted_moments(X: Matrix, sample_weight: Floats | None = None) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of the columns, accumulated in float64 and block by block.
 
     Blocks are merged by the update of Chan, Golub and LeVeque, which does not cancel for columns
     with a large mean.
     """
-    mean = np.zeros(X.shape[1])
-    scatter = np.zeros(X.shape[1])
-    total = 0.0
-    for rows, block in blocks_of_rows(X):
-        block = block.astype(np.float64)
-        weights = np.ones(len(block)) if sample_weight is None else sample_weight[rows]
-        weight = weights.sum(dtype=np.float64)
-        block_mean = weights @ block / weight
-        block -= block_mean
-        difference = block_mean - mean
-        scatter += weights @ block**2 + difference**2 * (total * weight / (total + weight))
-        total += weight
-        mean += difference * (weight / total)
-    return mean.astype(X.dtype), np.sqrt(scatter / total).astype(X.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite spreads are refused where they are used
+        mean = np.zeros(X.shape[1])
+        scatter = np.zeros(X.shape[1])
+        total = 0.0
+        for rows, block in blocks_of_rows(X):
+            block = block.astype(np.float64)
+            weights = np.ones(len(block)) if sample_weight is None else sample_weight[rows]
+            weight = weights.sum(dtype=np.float64)
+            block_mean = weights @ block / weight
+            block -= block_mean
+            difference = block_mean - mean
+            scatter += weights @ block**2 + difference**2 * (total * weight / (total + weight))
+            total += weight
+            mean += difference * (weight / total)
+        return mean.astype(X.dtype), np.sqrt(scatter / total).astype(X.dtype)

@@ -3,6 +3,7 @@
 import random
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from pathlib import Path
 from threading import Barrier, Event, Thread
 
 import numpy as np
@@ -12,6 +13,7 @@ from same_state import assert_same_state
 from sklearn.base import clone
 from threadpoolctl import threadpool_info, threadpool_limits
 
+import skdbn
 from skdbn import DBNClassifier, DBNRegressor, DBNTransformer, RBMClassifier, RBMTransformer
 from skdbn._threads import threads_for
 from skdbn.exceptions import DivergenceError
@@ -142,6 +144,12 @@ def test_numpy_keeps_its_error_state_also_when_fits_fail_and_in_threads(model, r
     before = np.geterr()
     assert all([states(), *in_threads(states, 4)])
     assert np.geterr() == before
+
+
+def test_no_function_is_decorated_with_an_error_state():
+    """Up to NumPy 1.26 such a decorator keeps the state that it puts back in one place for all threads."""
+    modules = Path(skdbn.__file__).parent.rglob("*.py")
+    assert not [path.name for path in modules if "@np.errstate" in path.read_text(encoding="utf-8")]
 
 
 def blas_threads():
