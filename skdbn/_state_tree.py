@@ -7,7 +7,7 @@ already, as the training has been set up again in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -100,7 +100,8 @@ def _restored_sequence(present: Sequence[Any], tree: Tree) -> Sequence[Any]:
     items += [restored(0.0, item) for item in tree[len(present) :]]
     if len(items) == len(present) and all(map(_is, items, present)):
         return present
-    return type(present)(*items) if hasattr(present, "_fields") else type(present)(items)
+    make: Callable[..., Sequence[Any]] = type(present)
+    return make(*items) if hasattr(present, "_fields") else make(items)
 
 
 def _numbers(tree: Tree) -> Tree:
