@@ -171,6 +171,12 @@ class History:
         self._watch, self._sampler, self._training, self._report = watch, sampler, training, report
         self.values: Values = {}
 
+    def after_restoring(self) -> None:
+        """Refuse what is no list of as many values as there are rates, for each quantity."""
+        lists = self.values.values()
+        if not all(isinstance(values, list) for values in lists) or len(set(map(len, lists))) > 1:
+            raise ValueError("its history does not have one value an epoch")
+
     def __call__(self, epoch: int, learning_rate: float) -> None:
         """Take in an epoch."""
         of_chains = self._sampler.report(self._training.chains)

@@ -266,6 +266,15 @@ def part(tree, name):
     return tuning(tree)["parts"]["dict"][name]["dict"]
 
 
+def result(tree):
+    return part(tree, "watch")["_result"]["dict"]
+
+
+def history(tree):
+    layer = tree["trainings"]["dict"]["Pretraining of layer 1"]["dict"]
+    return layer["parts"]["dict"]["watch"]["dict"]["values"]["dict"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -282,6 +291,15 @@ def part(tree, name):
         (lambda tree: part(tree, "state")["rng"]["dict"].update(bit_generator="XX"), "Generator belongs"),
         (lambda tree: part(tree, "learner")["parameters"].append(1), "list of 5 where .* of 4 belongs"),
         (lambda tree: part(tree, "learner")["parameters"].reverse(), "it has an array of shape"),
+        (
+            lambda tree: result(tree).update(loss_curve=[0.5, {"dict": {}}]),
+            "it has dict where float belongs",
+        ),
+        (
+            lambda tree: history(tree).update(learning_rate=7),
+            "its history does not have one value an epoch",
+        ),
+        (lambda tree: history(tree)["learning_rate"].pop(), "its history does not have one value an epoch"),
     ],
 )
 def test_a_right_archive_with_wrong_values_in_it_is_refused(change, message, content, path, data):
