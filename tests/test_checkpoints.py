@@ -13,6 +13,7 @@ import pytest
 from same_state import assert_same_state
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -346,6 +347,20 @@ def test_parameters_of_parts_are_compared_too(path, digits):
     for name, value in {"rbm__alpha": 0.5, "optimizer__rho": 0.9}.items():
         with pytest.raises(ValueError, match=f"with {name}=.* but it is {value} now"):
             clone(model).set_params(**{name: value}).fit(*digits, resume_from=path)
+
+
+def test_another_stack_of_lent_layers_is_refused(path, digits):
+    X, y = digits
+    stack, other = (DBNTransformer((7, 5), rbm=RBM, random_state=seed).fit(X) for seed in (0, 1))
+    model = DBNClassifier(
+        (7, 5), max_iter=6, pretrain=FrozenEstimator(stack), frozen_layers=1, random_state=0
+    )
+    whole = clone(model).fit(X, y)
+    assert cut_off(model, 3, path, X, y)
+
+    with pytest.raises(ValueError, match="pretrain__estimator__rbms_='layers .*', but it is 'layers "):
+        clone(model).set_params(pretrain=FrozenEstimator(other)).fit(X, y, resume_from=path)
+    assert_same_state(clone(model).fit(X, y, resume_from=path), whole)
 
 
 def test_verbosity_and_seed_may_differ(cut_path, digits, capsys):

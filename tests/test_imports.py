@@ -65,7 +65,7 @@ FOLDERS = {
         | {"_reconstruction_display", "_samples_display"},
         {"inspection"},
     ],
-    "callbacks": [{"_contexts"}, {"_checkpoint", "_early_stopping"}, {"callbacks"}],
+    "callbacks": [{"_base"}, {"_checkpoint", "_early_stopping"}, {"callbacks"}],
     "onnx": [{"_graph", "_units"}, {"_estimators"}, {"_model"}, {"_skl2onnx"}, {"onnx"}],
     "optimizers": [{"_arrays", "_base"}, {"_adagrad", "_adam", "_rmsprop", "_sgd"}, {"optimizers"}],
     "samplers": [{"_base"}, {"_cd", "_pcd"}, {"_tempering"}, {"samplers"}],

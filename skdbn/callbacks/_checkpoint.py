@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from skdbn._typing import FilePath
-from skdbn.callbacks._contexts import Context, contexts_above
+from skdbn.callbacks._base import Callback, Context, contexts_above
 
 
-class Checkpoint:
+class Checkpoint(Callback):
     r"""Write to a file, as `fit` goes on, what is needed to go on after an interruption.
 
     ``fit(X, y, resume_from=path)``, with the same parameters and data, repeats none of the epochs that
@@ -96,18 +96,6 @@ class Checkpoint:
                     f"{self!r} is one file for one fit, but {above.estimator_name} makes many: set it on "
                     "the estimator that you fit with the best parameters."
                 )
-
-    def teardown(self, estimator: Any, context: Context) -> None:
-        """Do nothing: the file stays.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The estimator that was fitted.
-
-        context : CallbackContext
-            The task that is its fit.
-        """
 
     # When an epoch ends, other callbacks may still be asked whether to stop. When the next one begins, or
     # what the epochs are a part of is over, it is decided.

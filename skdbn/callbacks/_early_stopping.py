@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from skdbn.callbacks._contexts import Context, path_of
+from skdbn.callbacks._base import Callback, Context, path_of
 
 # Called with an estimator, X and y; higher is better.
 Scorer: TypeAlias = Callable[[Any, Any, Any], float]
@@ -19,7 +19,7 @@ _HIGHER_IS_BETTER = {"validation_score", "swap_rate"}
 _OF_NETWORKS = {"loss": "loss_curve_", "validation_score": "validation_scores_"}
 
 
-class EarlyStopping:
+class EarlyStopping(Callback):
     r"""End a training when what it is judged by has not improved for some epochs.
 
     After each epoch t a value :math:`a_t` is taken. The training ends after epoch t if none of the last
@@ -111,18 +111,6 @@ class EarlyStopping:
         """Whether the RBMs of a DBN are to call this callback too."""
         return self.pretraining
 
-    def setup(self, estimator: Any, context: Context) -> None:
-        """Do nothing.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The estimator to be fitted.
-
-        context : CallbackContext
-            The task that is its fit.
-        """
-
     def teardown(self, estimator: Any, context: Context) -> None:
         """Forget the trainings of a fit that is over.
 
@@ -138,18 +126,6 @@ class EarlyStopping:
         for root, place in list(self._standings):
             if root == context.root_uuid and place[: len(path)] == path:
                 self._standings.pop((root, place), None)
-
-    def on_fit_task_begin(self, estimator: Any, context: Context) -> None:
-        """Do nothing.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The estimator that is fitted.
-
-        context : CallbackContext
-            The task that begins.
-        """
 
     def on_fit_task_end(
         self,
