@@ -14,7 +14,7 @@ from sphinx.ext.autosummary.generate import find_autosummary_in_files
 
 HERE = Path(__file__).parent
 BUILD = HERE / "_build"
-sys.path.insert(0, str(HERE / "_ext"))
+sys.path.insert(0, str(HERE / "_ext"))  # for the imports below, which therefore come late (E402)
 
 from inventories import SOURCES, write_inventories  # noqa: E402
 

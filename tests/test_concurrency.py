@@ -124,12 +124,12 @@ def fit_and_fail(model, rows):
 def test_the_global_random_states_are_neither_read_nor_written(model, rows):
     fitted = []
     for seed in (1, 2):
-        np.random.seed(seed)  # noqa: NPY002
+        np.random.seed(seed)
         random.seed(seed)
-        before = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
+        before = np.random.get_state(legacy=False), random.getstate()
         fitted.append(clone(model).fit(*rows))
         answers(fitted[-1], *rows)
-        assert_same_state((np.random.get_state(legacy=False), random.getstate()), before)  # noqa: NPY002
+        assert_same_state((np.random.get_state(legacy=False), random.getstate()), before)
     assert_same_state(*fitted)
 
 

@@ -22,7 +22,7 @@ from skdbn.inspection import (
 )
 
 matplotlib = pytest.importorskip("matplotlib")
-matplotlib.use("Agg")
+matplotlib.use("Agg")  # before pyplot is imported, which therefore comes late (E402)
 import matplotlib.pyplot as plt  # noqa: E402
 
 N_FEATURES, N_HIDDEN = 16, 5

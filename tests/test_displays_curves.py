@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from test_displays import AT_ONCE, _no_figure_is_left, plt  # noqa: F401
+from test_displays import AT_ONCE, _no_figure_is_left, plt  # noqa: F401 - a fixture
 
 from skdbn import DBNClassifier, DBNRegressor, DBNTransformer, RBMClassifier, RBMTransformer
 from skdbn.inspection import HiddenActivityDisplay, LearningCurveDisplay, hidden_activity, swap_rates

@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier
-from test_displays import AT_ONCE, _no_figure_is_left  # noqa: F401
+from test_displays import AT_ONCE, _no_figure_is_left  # noqa: F401 - a fixture
 
 from skdbn import DBNClassifier, DBNTransformer, RBMClassifier, RBMTransformer
 from skdbn.inspection import FilterDisplay, ReconstructionDisplay, SamplesDisplay

@@ -14,7 +14,7 @@ PAGES = sorted(path.stem for path in DOC.glob("*.rst") if path.stem != "sg_execu
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 
 docutils_core = pytest.importorskip("docutils.core")
-sys.path.insert(0, str(DOC / "_ext"))
+sys.path.insert(0, str(DOC / "_ext"))  # for the imports below, which therefore come late (E402)
 
 from inventories import SOURCES, write_inventories  # noqa: E402
 from markdown_page import to_rst  # noqa: E402

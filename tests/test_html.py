@@ -250,11 +250,11 @@ def test_showing_computes_nothing_and_changes_nothing(cls, monkeypatch):
 
 @each_stack
 def test_global_random_numbers_are_left_alone(cls):
-    np.random.seed(3)  # noqa: NPY002
+    np.random.seed(3)
     small(cls)._repr_html_()
-    after = np.random.random()  # noqa: NPY002
-    np.random.seed(3)  # noqa: NPY002
-    assert after == np.random.random()  # noqa: NPY002
+    after = np.random.random()
+    np.random.seed(3)
+    assert after == np.random.random()
 
 
 @each_stack

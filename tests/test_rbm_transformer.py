@@ -617,12 +617,12 @@ def test_random_state_decides_everything(X):
 
 
 def test_global_random_state_is_left_alone(X):
-    before = pickle.dumps(np.random.get_state())  # noqa: NPY002
+    before = pickle.dumps(np.random.get_state())
     rbm = small_rbm(random_state=None).fit(X)
     rbm.partial_fit(X)
     rbm.sample(3)
     rbm.gibbs(X)
-    assert pickle.dumps(np.random.get_state()) == before  # noqa: NPY002
+    assert pickle.dumps(np.random.get_state()) == before
 
 
 # -- parameters and persistence -------------------------------------------------------------------

@@ -337,9 +337,9 @@ def test_random_states_of_numpy_are_used_up_and_the_global_one_is_not(draw, bina
     X = rows_of(binary_oracle, rbm, 300)
     of_numpy = np.random.RandomState(0)
     assert (draw(rbm, X, of_numpy) != draw(rbm, X, of_numpy)).any()
-    before = pickle.dumps(np.random.get_state())  # noqa: NPY002
+    before = pickle.dumps(np.random.get_state())
     draw(rbm, X, None)
-    assert pickle.dumps(np.random.get_state()) == before  # noqa: NPY002
+    assert pickle.dumps(np.random.get_state()) == before
 
 
 @each_draw
