@@ -35,7 +35,7 @@ demo: $(VENV)/.stamp-plot  ## install with the plot extra and run the digits dem
 test: $(VENV)/.stamp-test  ## run the tests (PYTEST_ARGS="-m 'not slow'" for the quick ones)
 	$(PY) -m pytest $(PYTEST_ARGS)
 
-interop: $(VENV)/.stamp-interop  ## install the packages that tests of exports and callbacks compare with
+interop: $(VENV)/.stamp-interop  ## install the packages that tests of exports, callbacks and clusters compare with
 
 test-oldest: $(VENV_OLDEST)/.stamp  ## run the tests on the oldest supported versions (PYTHON_OLDEST)
 	$(PY_OLDEST) -m pytest $(PYTEST_ARGS)

@@ -11,6 +11,7 @@ import pytest
 from joblib import Parallel, delayed, parallel_config
 from same_state import assert_same_state
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import skdbn
@@ -96,6 +97,17 @@ def assert_fits_agree(rows):
     side_by_side = Parallel()(delayed(clone(model).fit)(*rows) for model in MODELS.values())
     for model, other in zip(MODELS.values(), side_by_side, strict=True):
         assert_same_state(clone(model).fit(*rows), other)
+    searched = search(rows)
+    with parallel_config("sequential"):
+        assert_same_state(search(rows), searched)
+
+
+def search(rows):
+    """Return the best of a grid of networks, and all that was found but for the times."""
+    grid = {"hidden_layer_sizes": [(4,), (6, 5)], "rbm__learning_rate": [0.01, 0.1]}
+    found = GridSearchCV(MODELS["classifier"], grid, cv=2).fit(*rows)
+    scores = {name: values for name, values in found.cv_results_.items() if "time" not in name}
+    return found.best_estimator_, scores
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
@@ -106,7 +118,8 @@ def test_fits_side_by_side_give_the_models_of_fits_one_after_another(backend, ro
 
 def test_fits_under_dask_give_the_models_of_fits_one_after_another(rows):
     distributed = pytest.importorskip("distributed")
-    with distributed.Client(n_workers=2, threads_per_worker=1), parallel_config("dask", n_jobs=2):
+    cluster = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.Client(**cluster), parallel_config("dask", n_jobs=2):
         assert_fits_agree(rows)
 
 
