@@ -1,7 +1,7 @@
-"""Files that are broken or made to harm, disks that fail, and processes that are killed at any moment.
+"""Files that are broken or made to harm, and disks that fail.
 
-Two variables of the environment make the long runs: SKDBN_N_FILES is the number of files of each kind of
-change, SKDBN_N_KILLS the number of processes to be killed. pytest -rP shows the figures.
+The variable SKDBN_N_FILES of the environment makes the long runs: it is the number of files of each kind of
+change. pytest -rP shows the figures.
 """
 
 import builtins
@@ -11,11 +11,7 @@ import io
 import json
 import os
 import random
-import signal
-import subprocess
 import sys
-import textwrap
-import time
 import tracemalloc
 import warnings
 import zipfile
@@ -36,7 +32,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),  # of few epochs
 ]
 N_FILES = int(os.environ.get("SKDBN_N_FILES", "150"))
-N_KILLS = int(os.environ.get("SKDBN_N_KILLS", "3"))
 MODEL = DBNClassifier((4,), rbm=RBMTransformer(n_iter=2), max_iter=3, early_stopping=True, random_state=0)
 
 
@@ -393,63 +388,3 @@ def test_a_fit_whose_checkpoint_cannot_be_written_fails_and_can_go_on(path, data
     assert not hasattr(model, "coefs_")
     monkeypatch.undo()
     assert_same_state(clone(MODEL).fit(*data, resume_from=path), whole)
-
-
-# -- processes that are killed ---------------------------------------------------------------------
-
-FITTING = """
-    import os, sys, warnings
-    import numpy as np
-    from skdbn import DBNClassifier, RBMTransformer
-    from skdbn.callbacks import Checkpoint
-
-    path, end = sys.argv[1:]
-    warnings.simplefilter("ignore")
-    X = np.random.default_rng(0).random((300, 60))
-    rbm = RBMTransformer(n_iter=8, batch_size=20)
-    model = DBNClassifier((40, 30), rbm=rbm, max_iter=12, batch_size=20, random_state=0)
-    model.set_callbacks(Checkpoint(path))
-    print("begins", flush=True)
-    model.fit(X, np.arange(300) % 3, resume_from=path if os.path.exists(path) else None)
-    arrays = *model.coefs_, *model.intercepts_
-    np.savez(end, *arrays, loss=model.loss_curve_, n_iter=model.n_iter_)
-"""
-
-
-def run_until(path, end, seconds=None):
-    """Fit, or go on with the fit, in a process that is killed so many seconds after its fit began."""
-    command = [sys.executable, "-c", textwrap.dedent(FITTING), str(path), str(end)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
-        process.stdout.readline()
-        start = time.perf_counter()
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-    return process.returncode, time.perf_counter() - start
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
-def test_a_fit_killed_at_random_moments_ends_as_if_it_had_not_been(path, tmp_path):
-    rng = random.Random(2)
-    expected, end = tmp_path / "expected.npz", tmp_path / "end.npz"
-    returned, duration = run_until(tmp_path / "other.npz", expected)
-    assert returned == 0
-    n_killed = n_ended = 0
-    while n_killed < N_KILLS or not end.exists():
-        last = n_killed >= N_KILLS
-        returned, _ = run_until(path, end, None if last else rng.uniform(0, 0.7 * duration))
-        n_killed += returned == -signal.SIGKILL
-        assert returned in (0, -signal.SIGKILL)
-        if path.exists():
-            _checkpoint_file.read(path)
-        if returned == 0:
-            with np.load(end) as one, np.load(expected) as other:
-                assert_same_state(dict(one), dict(other))
-            n_ended += 1
-            if n_killed < N_KILLS:
-                end.unlink()
-                path.unlink()
-    sys.stdout.write(f"{n_killed} killed within fits of {duration:.1f} s, {n_ended} ended alike\n")
