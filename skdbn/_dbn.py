@@ -8,6 +8,7 @@ from sklearn.base import clone
 
 from skdbn._columns import visible_from_columns
 from skdbn._initialization import initial_hidden_layers, initial_output_layer
+from skdbn._network import Network
 from skdbn._phases import no_phase
 from skdbn._rbm import RBMTransformer
 from skdbn._rows import weighted_moments
@@ -36,6 +37,9 @@ def layer_prototypes(rbm, sizes, rng, verbose):
                 f"rbm is a list of {len(rbm)} machines, but hidden_layer_sizes={sizes} has "
                 f"{len(sizes)} layers; give one machine a layer."
             )
+        others = [machine for machine in rbm if not isinstance(machine, RBMTransformer)]
+        if others:
+            raise ValueError(f"rbm must be a list of RBMTransformer; got {others[0]!r} in it.")
         prototypes = [clone(machine) for machine in rbm]
     else:
         prototypes = [clone(rbm or RBMTransformer()) for _ in sizes]
@@ -108,7 +112,7 @@ def errors_of_layer(number):
         raise ValueError(f"{stage}: {error}") from error
 
 
-def frozen_machines(stack, sizes, n_features):
+def frozen_machines(stack, sizes, n_features, feature_names=None):
     """Return the machines of a stack that was pre-trained before, or raise if they do not fit."""
     machines = getattr(stack, "rbms_", None)
     if not machines:
@@ -122,6 +126,12 @@ def frozen_machines(stack, sizes, n_features):
     if machines[0].n_features_in_ != n_features:
         raise ValueError(
             f"X has {n_features} features, but the layers of pretrain expect {machines[0].n_features_in_}."
+        )
+    expected = getattr(stack, "feature_names_in_", None)
+    if expected is not None and feature_names is not None and list(expected) != list(feature_names):
+        raise ValueError(
+            "The layers of pretrain were trained on other columns of X, or in another order: "
+            f"{list(expected)}; got {list(feature_names)}."
         )
     return list(machines)
 
@@ -171,3 +181,14 @@ def plain_decoder(encoder, visible, rng):
     below = units[-1] if units else encoder.units[-1]
     W, bias = initial_output_layer(*sizes[-2:], below, dtype, rng)
     return Layers([*units, visible], [*weights, W], [*biases, bias])
+
+
+def unrolled(visible, encoder, decoder, task):
+    """Return the autoencoder: the layers of the encoder and then those of the decoder."""
+    task.unit = visible
+    return Network(
+        visible,
+        [*encoder.units, *decoder.units[:-1]],
+        visible,
+        (*encoder.weights, *decoder.weights, *encoder.biases, *decoder.biases),
+    )

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skdbn import _validation
-from skdbn._callback_support import with_callbacks
-from skdbn._dbn import pass_over_stack, plain_decoder, pretrain_stack, pretrained_layers, tied_decoder
+from skdbn._dbn import plain_decoder, tied_decoder, unrolled
 from skdbn._dbn_base import BaseDBN
-from skdbn._fine_tuning import FineTuning, FineTuningResult
+from skdbn._fine_tuning import FineTuning
 from skdbn._fitted_dbn import FittedDBNMixin
 from skdbn._fitted_stack import FittedStackMixin
-from skdbn._network import Network, outputs
-from skdbn._phases import end_fit
+from skdbn._layerwise import LayerwiseMixin
+from skdbn._network import outputs
 from skdbn._rbm import RBMTransformer
 from skdbn._rows import weighted_moments
 from skdbn._sklearn_compat import StrOptions, fit_context
 from skdbn._targets import Inputs
-from skdbn._training import TrainingState
-from skdbn._transaction import all_or_nothing
 from skdbn._typing import ArrayLike, FilePath, Floats, MatrixLike, Seed
 from skdbn.optimizers import Optimizer
 from skdbn.schedules import Rate
 
 
-class DBNTransformer(FittedStackMixin, FittedDBNMixin, BaseDBN):
+class DBNTransformer(LayerwiseMixin, FittedStackMixin, FittedDBNMixin, BaseDBN):
     r"""Deep belief network without labels: features, a density, samples, and an autoencoder.
 
     RBMs are trained one on top of the other, bottom up, each to its end before the next one is trained
@@ -317,65 +312,6 @@ class DBNTransformer(FittedStackMixin, FittedDBNMixin, BaseDBN):
         if self.fine_tuning is None and self._pretrain is False:
             raise ValueError('pretrain=False leaves nothing to train: use fine_tuning="reconstruction".')
 
-    @all_or_nothing
-    def _pass_over_layers(self, X, sample_weight, layer):
-        resume = hasattr(self, "coefs_")
-        frame = X
-        X, _, sample_weight = self._check_training_data(X, None, sample_weight, reset=not resume)
-        if resume:
-            state = copy.deepcopy(self._state)
-            machines, n_begun = self._copied_machines(), len(self.rbms_)
-        else:
-            state = TrainingState(_validation.make_generator(self.random_state))
-            # Copies: machines of a frozen stack stay as they are.
-            machines = [*map(copy.copy, self._new_machines(state.rng, frame))]
-            n_begun = 0 if self._pretrain is True else len(machines)
-        trained = _layers_to_train(layer, n_begun, len(machines))
-        pass_over_stack(machines, X, sample_weight, trained)
-        n_begun = max(n_begun, *trained)
-        self._keep_stack(machines, n_begun, state, X, add=resume)
-        return self
-
-    @all_or_nothing
-    @with_callbacks
-    def _continue_stack(self, X, sample_weight, resume_from):
-        """Go on with the training of fitted RBMs, from new rates, for `n_iter` epochs each."""
-        X, _, sample_weight = self._check_training_data(X, None, sample_weight, reset=False)
-        phase = self._begin_fit(X, None, sample_weight, warm=True, resume_from=resume_from)
-        machines = self._copied_machines()
-        for machine in machines[: len(self.rbms_)]:
-            machine.set_params(warm_start=True)
-        part = phase.part("pre-training", len(machines))
-        pretrain_stack(machines, X, sample_weight, part)
-        part.end()
-        for machine in machines:
-            machine.set_params(warm_start=False)
-        self._keep_stack(machines, len(machines), self._state, X, add=True)
-        end_fit(phase, self)
-        return self
-
-    def _copied_machines(self):
-        """Return copies of the machines of all layers; those that wait for their turn are not fitted."""
-        self._check_same_sizes(
-            (*self._hidden_sizes(), *(machine.n_components for machine in self._waiting))
-        )
-        return [*map(copy.copy, self.rbms_), *map(clone, self._waiting)]
-
-    def _keep_stack(self, machines, n_begun, state, X, *, add):
-        """Set the fitted attributes for the lowest `n_begun` machines; the others wait."""
-        task = self._new_task(None, None)
-        visible, layers = pretrained_layers(machines[:n_begun], X.dtype)
-        network = _unrolled(visible, layers, tied_decoder(machines[:n_begun], X.dtype), task)
-        values = _validation.data_range(X)
-        self._keep(network, machines[:n_begun], task, state, FineTuningResult(), values, add=add)
-        self._waiting = machines[n_begun:]
-
-    def _keep(self, *arguments, **options):
-        super()._keep(*arguments, **options)
-        self._waiting = []
-        if self.fine_tuning is None:
-            self.n_iter_ = max(machine.n_iter_ for machine in self.rbms_)
-
     def _prototypes(self, sizes, rng):
         prototypes = super()._prototypes(sizes, rng)
         if self.linear_code:
@@ -389,7 +325,7 @@ class DBNTransformer(FittedStackMixin, FittedDBNMixin, BaseDBN):
             decoder = plain_decoder(layers, visible, rng)
             mean, _ = weighted_moments(data.X, data.sample_weight)
             decoder.biases[-1] += visible.bias_from_mean(mean)
-        return _unrolled(visible, layers, decoder, task)
+        return unrolled(visible, layers, decoder, task)
 
     def _fine_tuning(self, n_hidden_layers):
         if self.fine_tuning is None:
@@ -456,25 +392,3 @@ class DBNTransformer(FittedStackMixin, FittedDBNMixin, BaseDBN):
         """
         X = self._check_rows(X)
         return self.visible_.decode(outputs(self._network(), X)).astype(X.dtype, copy=False)
-
-
-def _layers_to_train(layer, n_begun, n_layers):
-    """Return the numbers, from 1, of the RBMs that a call of `partial_fit` trains."""
-    if layer is None:
-        return range(1, n_layers + 1)
-    if not isinstance(layer, Integral) or not 0 <= layer < n_layers:
-        raise ValueError(f"layer={layer!r}, but the stack has the layers 0 to {n_layers - 1}.")
-    if layer > n_begun:
-        raise ValueError(f"layer={layer} stands on layer {layer - 1}, which has not been trained yet.")
-    return (layer + 1,)
-
-
-def _unrolled(visible, encoder, decoder, task):
-    """Return the autoencoder: the layers of the encoder and then those of the decoder."""
-    task.unit = visible
-    return Network(
-        visible,
-        [*encoder.units, *decoder.units[:-1]],
-        visible,
-        (*encoder.weights, *decoder.weights, *encoder.biases, *decoder.biases),
-    )

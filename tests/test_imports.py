@@ -37,7 +37,7 @@ LEVELS = [
         "model_selection",
     },
     {"samplers", "_annealing", "_fine_tuning", "_fitted", "_planning", "_targets", "_html_stack"}
-    | {"_export_layers", "_export_torch", "persistence"},
+    | {"_export_layers", "_export_torch", "persistence", "_class_weights"},
     {"_export_mlp"},
     {"_export"},
     {"_contrastive", "_fitted_dbn", "_fitted_rbm", "_sampling", "_fitted_likelihood"},
@@ -45,9 +45,10 @@ LEVELS = [
     | {"_fitted_sampling", "_fitted_class_rbm"},
     {"_class_rbm_fit", "_up_down", "_fitted_stack", "_fitted_up_down"},
     # The estimators.
-    {"_rbm", "_class_rbm_base"},
+    {"_rbm_base", "_class_rbm_base"},
+    {"_rbm"},
     {"_dbn", "_class_rbm"},
-    {"_dbn_base"},
+    {"_dbn_base", "_layerwise"},
     {"_dbn_transformer"},
     {"_supervised_dbn"},
     {"_up_down_dbn", "_dbn_regressor"},
@@ -96,6 +97,7 @@ SEPARATE |= {"_directed", "_generative_network", "_up_down", "_dbn_density"}
 # User input is checked at the border: in the estimators and what they consist of.
 MAY_VALIDATE = {
     "_rbm",
+    "_rbm_base",
     "_class_rbm",
     "_class_rbm_base",
     "_fitted",
@@ -111,6 +113,7 @@ MAY_VALIDATE = {
     "_html_stack",
     "_dbn",
     "_dbn_base",
+    "_layerwise",
     "_export",
     "_dbn_transformer",
     "_supervised_dbn",
