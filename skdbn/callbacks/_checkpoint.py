@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ class Checkpoint(Callback):
 
     The file is written whole or not at all, to a temporary one that is synchronised with the disk before it
     takes the place of the former [1]_: a process that is killed while it writes leaves the former file, and
-    one with the ending ``.tmp`` beside it. It holds plain arrays and JSON, no pickled objects:
+    one with the ending ``.tmp`` beside it. A disk that is full, or fails, costs a warning and not the fit,
+    which tries again after its next epoch. The file holds plain arrays and JSON, no pickled objects:
     weights, the optimizer's averages, chains, the random generator, the position of the schedules, the
     history, and the stages that are over. Its size is about that of the weights times 2 to 3 (RMSProp
     keeps one average a weight), and the chains.
@@ -114,7 +116,7 @@ class Checkpoint(Callback):
         if journal is not None and context.task_name == "epoch":
             path = str(self.path)
             if journal.n_epochs - journal.written.get(path, journal.n_epochs_before) >= self.every:
-                journal.write(path)
+                self._write(journal)
 
     def on_fit_task_end(self, estimator: Any, context: Context) -> bool:
         """Write, if a stage ends.
@@ -134,5 +136,15 @@ class Checkpoint(Callback):
         """
         journal = getattr(estimator, "_journal", None)
         if journal is not None and context.task_name != "epoch":
-            journal.write(str(self.path))
+            self._write(journal)
         return False
+
+    def _write(self, journal: Any) -> None:
+        try:
+            journal.write(str(self.path))
+        except OSError as error:
+            warnings.warn(
+                f"{error}. The fit goes on, and tries again after its next epoch.",
+                UserWarning,
+                stacklevel=2,
+            )
