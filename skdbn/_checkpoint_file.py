@@ -63,6 +63,8 @@ def write(path: FilePath, tree: Tree) -> None:
 
 def read(path: FilePath) -> Tree:
     """Return the tree in a file, or raise a ValueError that names the file."""
+    if not isinstance(path, (str, bytes, os.PathLike)):  # open() would take a number for an open file
+        raise TypeError(f"The path of a checkpoint must be a string or path-like; got {path!r}.")
     try:
         with open(path, "rb") as file:
             arrays = _arrays_in(file)

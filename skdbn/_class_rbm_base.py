@@ -63,13 +63,17 @@ class ClassRBMTraining(CallbackSupportMixin, PartsMixin, DocumentedMixin, BaseEs
         """Return the rows given for validation, or None."""
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val belong together: give both or neither.")
+        _validation.check_weights_have_rows(X_val, sample_weight_val)
         if X_val is None:
             return None
         y_val = check_labels(y_val, self)
         X_val = _validation.check_rows(self, X_val, reset=False).astype(dtype, copy=False)
         check_consistent_length(X_val, y_val)
         weight, X_val, y_val = _validation.drop_rows_without_weight(sample_weight_val, X_val, y_val)
-        return LabelledRows(X_val, positions(y_val, classes, self.unlabeled), weight).labelled()
+        held_out = LabelledRows(X_val, positions(y_val, classes, self.unlabeled), weight).labelled()
+        if not held_out.X.shape[0]:
+            raise ValueError(f"No row of X_val has a target: all of y_val equals {self.unlabeled!r}.")
+        return held_out
 
     # -- training ----------------------------------------------------------------------------------
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from skdbn._class_posterior import join_labels, predicted_positions
+from skdbn._class_weights import weights_with_classes
 from skdbn._contrastive import Sparsity
 from skdbn._discriminative import ClassRBMLearner, Terms
 from skdbn._energy import Machine
 from skdbn._fine_tuning import FineTuning, FineTuningResult, HeldOut, OfResult, Watch
-from skdbn._labels import NO_LABEL, LabelledRows, accuracy, weights_with_classes
+from skdbn._labels import NO_LABEL, LabelledRows, accuracy
 from skdbn._phases import Phase
 from skdbn._rbm_fit import Objective, RBMTraining, begin_with_moments, take_in_new_mean
 from skdbn._rows import Batch, Rows, weighted_moments
@@ -61,10 +62,8 @@ def training_rows(data: LabelledRows, class_weight: Any, classes: Array) -> Rows
     has_label = data.has_target()
     labelled = data.labelled()
     unlabelled = data.take(np.flatnonzero(~has_label))
-    weights = weights_with_classes(labelled, class_weight, classes)
-    if weights is not None and not weights.all():  # classes of weight 0
-        labelled, weights = labelled.take(np.flatnonzero(weights)), weights[weights > 0]
-    parts = [Rows(labelled.X, labelled.targets, weights), Rows(*unlabelled)]
+    labelled = labelled.weighted_by(weights_with_classes(labelled, class_weight, classes))
+    parts = [Rows(*labelled), Rows(*unlabelled)]
     parts = [rows for rows in parts if rows.n_rows]
     return PairedRows(*parts) if len(parts) == 2 else parts[0]
 

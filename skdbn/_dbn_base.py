@@ -104,6 +104,8 @@ class BaseDBN(CallbackSupportMixin, PartsMixin, StackMixin, ClassNamePrefixFeatu
         X, y, sample_weight = self._check_training_data(X, y, sample_weight, reset=not resume)
         task = self._task if resume else self._new_task(y, sample_weight)
         data = LabelledRows(X, task.read(y, self._marker), sample_weight)
+        if not data.has_target().any():
+            raise ValueError(f"No row has a target: all of y equals unlabeled={self._marker!r}.")
         held_out = self._check_held_out(X_val, y_val, sample_weight_val, task, X.dtype)
         phase = self._begin_fit(X, y, sample_weight, held_out, frame, warm=resume, resume_from=resume_from)
         if resume:
@@ -193,6 +195,7 @@ class BaseDBN(CallbackSupportMixin, PartsMixin, StackMixin, ClassNamePrefixFeatu
 
     def _check_held_out(self, X_val, y_val, sample_weight_val, task, dtype):
         """Return the rows given for validation, or None."""
+        _validation.check_weights_have_rows(X_val, sample_weight_val)
         if X_val is None:
             return None
         y_val = self._check_targets(y_val, task)
@@ -222,7 +225,8 @@ class BaseDBN(CallbackSupportMixin, PartsMixin, StackMixin, ClassNamePrefixFeatu
         """Return the RBM of each layer: not fitted, or those of a frozen stack."""
         sizes = _validation.check_hidden_layer_sizes(self.hidden_layer_sizes)
         if not isinstance(self._pretrain, bool):
-            return frozen_machines(self.pretrain, sizes, self.n_features_in_)
+            names = getattr(self, "feature_names_in_", None)
+            return frozen_machines(self.pretrain, sizes, self.n_features_in_, names)
         machines = self._prototypes(sizes, rng)
         name_columns(machines[0], self.n_features_in_, getattr(self, "feature_names_in_", None), frame)
         return machines

@@ -9,13 +9,13 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from skdbn import _validation
+from skdbn._class_weights import weights_with_classes
 from skdbn._fitted_up_down import FittedUpDownMixin
 from skdbn._labels import (
     check_labels_or_indicators,
     check_weights_online,
     classes_online,
     find_classes,
-    weights_with_classes,
 )
 from skdbn._rbm import RBMTransformer
 from skdbn._rows import spread_rows

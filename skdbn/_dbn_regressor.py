@@ -318,14 +318,15 @@ class DBNRegressor(FittedDBNRegressorMixin, SupervisedDBN):
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."
             )
         marker_is_nan = self.unlabeled is not None and self.unlabeled != self.unlabeled
-        y = check_array(
-            y,
-            ensure_2d=False,
-            dtype=np.float64,
-            ensure_all_finite="allow-nan" if marker_is_nan else True,
-            input_name="y",
-            estimator=self,
-        )
+        with np.errstate(invalid="ignore"):  # it takes the sum of huge values, inf - inf at worst
+            y = check_array(
+                y,
+                ensure_2d=False,
+                dtype=np.float64,
+                ensure_all_finite="allow-nan" if marker_is_nan else True,
+                input_name="y",
+                estimator=self,
+            )
         matrix = y.reshape(len(y), -1)
         if marker_is_nan and np.isnan(matrix[has_any_target(matrix, self.unlabeled)]).any():
             raise ValueError("y contains NaN in a part of a row; a row without targets has NaN in all.")

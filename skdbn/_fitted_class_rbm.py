@@ -187,6 +187,8 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
         check_is_fitted(self)
         _validation.check_count("n_steps", n_steps)
         rng = _validation.make_generator(random_state)
+        if isinstance(start, str):
+            raise ValueError(f"start must be None or rows; got {start!r}.")
         start = None if start is None else self._check_rows(start)
         labels = self._labels_to_clamp(y, n_samples, start)
         v = self._first_states(n_samples if labels is None else len(labels), start, rng)

@@ -39,7 +39,8 @@ class FittedDBNMixin(FittedMixin):
         """
         X = self._check_rows(X)
         n_hidden = len(self._hidden_sizes())
-        if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
+        is_number = isinstance(layer, Integral) and not isinstance(layer, bool)
+        if not is_number or not -n_hidden <= layer < n_hidden:
             raise ValueError(
                 f"layer={layer!r}, but the network has {n_hidden} hidden layers: "
                 f"give an integer from {-n_hidden} to {n_hidden - 1}."

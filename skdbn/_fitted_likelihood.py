@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdbn import _validation
 from skdbn._annealing import annealed_log_partition, default_betas, reverse_annealed_log_partition
-from skdbn._likelihood import LogPartition, can_be_enumerated, exact_log_partition
+from skdbn._likelihood import LogPartition, as_log_partition, can_be_enumerated, exact_log_partition
 from skdbn._pseudo_likelihood import has_pseudo_likelihood, pseudo_log_likelihood
 from skdbn._reporting import Tenths
 from skdbn._tempered import TemperedMachine
@@ -47,7 +47,7 @@ class LikelihoodMixin:
             estimates; "auto" is "exact" where that is possible.
 
         n_runs : int, default=100
-            Chains of AIS in each direction, >= 1.
+            Chains of AIS in each direction, >= 1; of a single one no standard error is known, it is NaN.
 
         n_temperatures : int, default=10000
             Steps of AIS between unconnected units and the model, >= 2.
@@ -85,13 +85,13 @@ class LikelihoodMixin:
         check_is_fitted(self)
         if method not in ("auto", "exact", "ais"):
             raise ValueError(f'method must be "auto", "exact" or "ais"; got {method!r}.')
-        log_volume = self.visible_.log_volume()
-        if method == "exact" or (method == "auto" and can_be_enumerated(self._machine())):
-            return LogPartition(exact_log_partition(self._machine(np.float64)) + log_volume, 0.0)
         for name, count in (("n_runs", n_runs), ("n_temperatures", n_temperatures), ("n_steps", n_steps)):
             _validation.check_count(name, count)
         if n_temperatures < 2:
             raise ValueError("n_temperatures must be 2 or more: the path has two ends.")
+        log_volume = self.visible_.log_volume()
+        if method == "exact" or (method == "auto" and can_be_enumerated(self._machine())):
+            return LogPartition(exact_log_partition(self._machine(np.float64)) + log_volume, 0.0)
         rng = _validation.make_generator(random_state)
         path = TemperedMachine(self._machine(), self._base_bias())
         betas = default_betas(n_temperatures)
@@ -134,7 +134,7 @@ class LikelihoodMixin:
         """
         if log_partition is not None:
             # A Python float: one of numpy would turn float32 into float64.
-            return -self.free_energy(X) - float(getattr(log_partition, "value", log_partition))
+            return -self.free_energy(X) - as_log_partition(log_partition).value
         X = self._check_rows(X)
         machine = self._machine()
 

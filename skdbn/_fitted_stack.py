@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdbn import _dbn_density, _validation
 from skdbn._export import EncoderExportMixin
-from skdbn._likelihood import LogPartition
+from skdbn._likelihood import LogPartition, as_log_partition
 from skdbn._rows import blocks_of_rows
 from skdbn._threads import threads_for
 from skdbn._typing import Floats, MatrixLike, Seed
@@ -71,7 +71,7 @@ class FittedStackMixin(EncoderExportMixin):
             estimates; "auto" is "exact" where that is possible.
 
         n_runs : int, default=100
-            Chains of AIS in each direction, >= 1.
+            Chains of AIS in each direction, >= 1; of a single one no standard error is known, it is NaN.
 
         n_temperatures : int, default=10000
             Steps of AIS between unconnected units and the model, >= 2.
@@ -221,9 +221,7 @@ class FittedStackMixin(EncoderExportMixin):
         """Return a LogPartition: the one given, a number as one without error, or an estimate for None."""
         if log_partition is None:
             return self.log_partition(**_QUICK, random_state=int(rng.integers(2**31)))
-        if isinstance(log_partition, LogPartition):
-            return log_partition
-        return LogPartition(float(log_partition), 0.0)
+        return as_log_partition(log_partition)
 
     @available_if(_is_density)
     def score_samples(self, X: MatrixLike, log_partition: float | LogPartition | None = None) -> Floats:

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdbn import _generative_network as generative
 from skdbn import _validation
 from skdbn._fitted_dbn import FittedDBNClassifierMixin
-from skdbn._labels import positions
+from skdbn._labels import check_labels, positions
 from skdbn._typing import Floats, MatrixLike, Seed, TargetsLike
 
 
@@ -76,13 +76,12 @@ class FittedUpDownMixin(FittedDBNClassifierMixin):
         rng = _validation.make_generator(random_state)
         labels, n_rows = None, n_samples
         if y is not None and np.ndim(y):
+            y = check_labels(y, self)
             n_rows = len(y)
         _validation.check_count("n_samples", n_rows)
         network = self._generative_network()
         if y is not None:
-            targets = positions(
-                np.full(n_rows, y) if not np.ndim(y) else np.asarray(y), self.classes_, None
-            )
+            targets = positions(y if np.ndim(y) else np.full(n_rows, y), self.classes_, None)
             labels = self._task.encode(targets, network.top.parameters.weights.dtype)
         return generative.sample(network, labels, n_steps, rng, n_rows=n_rows, means=means)
 

@@ -1,4 +1,4 @@
-"""Class labels: which rows have one, what the classes are, what each row weighs."""
+"""Class labels: which rows have one, and what the classes are."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 from sklearn.utils import assert_all_finite, column_or_1d
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
-from skdbn._sklearn_compat import safe_indexing
+from skdbn._sklearn_compat import check_sample_weight, safe_indexing
 from skdbn._typing import Array, Booleans, Floats, Integers, Rng
 
 NO_LABEL = -1  # among the positions in classes_
@@ -47,6 +46,13 @@ class LabelledRows(NamedTuple):
         has_target = self.has_target()
         return self if has_target.all() else self.take(np.flatnonzero(has_target))
 
+    def weighted_by(self, sample_weight: Floats | None) -> LabelledRows:
+        """Return the rows with other weights, without those of weight 0, as in classes of weight 0."""
+        rows = self._replace(sample_weight=sample_weight)
+        if sample_weight is None or sample_weight.all():
+            return rows
+        return rows.take(np.flatnonzero(sample_weight))
+
 
 def check_labels(y: Any, estimator: object) -> Array:
     """Return y as a 1-D array, or raise with the way out for one-hot and other 2-D targets."""
@@ -72,9 +78,7 @@ def check_labels_or_indicators(y: Any, estimator: object, unlabeled: object, *, 
     A matrix with a single 1 in each row is refused, since it is far more often one-hot code than a
     choice of several labels by chance; unless the caller is `sure`.
     """
-    if sparse.issparse(y):
-        y = y.toarray()
-    matrix = None if y is None else np.asarray(y)
+    matrix = None if y is None else _as_array(y)
     if matrix is None or matrix.ndim != 2 or matrix.shape[1] < 2:
         return check_labels(y, estimator)
     numeric = np.issubdtype(matrix.dtype, np.number) or matrix.dtype == bool
@@ -91,6 +95,7 @@ def has_any_target(y: Array, unlabeled: object) -> Booleans:
     """Tell for each row of a matrix whether it is not the marker throughout."""
     if unlabeled is None:
         return np.ones(len(y), dtype=bool)
+    _check_marker(unlabeled)
     if _is_missing(unlabeled):
         return ~np.all(np.isnan(y), axis=1)
     # A text among numbers is found nowhere; some versions of numpy would compare the array as a whole.
@@ -105,17 +110,24 @@ def has_label(y: Array, unlabeled: object) -> Booleans:
     return _has_label(y, unlabeled) if y.ndim == 1 else has_any_target(y, unlabeled)
 
 
-def labelled_part(X: Any, y: Any, sample_weight: Any, unlabeled: object) -> tuple[Any, Array, Array | None]:
+def labelled_part(
+    X: Any, y: Any, sample_weight: Any, unlabeled: object
+) -> tuple[Any, Array, Floats | None]:
     """Return the rows of X, y and the weights whose y is not the marker, for a score of any container."""
-    y = y.toarray() if sparse.issparse(y) else _as_array(y)
+    y = _as_array(y)
+    if not y.ndim:  # None too
+        raise ValueError(f"y has to have a target for each row to score; got {y[()]!r}.")
+    weight = check_sample_weight(sample_weight, y)
     known = has_label(y, unlabeled)
-    if known.all():
-        return X, y, sample_weight
     if not known.any():
         raise ValueError(f"No row to score has a label: all of y equals unlabeled={unlabeled!r}.")
-    rows = np.flatnonzero(known)
-    weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
-    return safe_indexing(X, rows), _numbers_as_such(y[rows]), weight
+    if not known.all():
+        rows = np.flatnonzero(known)
+        X, y = safe_indexing(X, rows), _numbers_as_such(y[rows])
+        weight = None if weight is None else check_sample_weight(weight[rows], y)
+    if y.ndim == 1 and y.dtype == object:
+        _sorted_labels(y)  # raises where labels cannot be compared
+    return X, y, weight
 
 
 def find_classes(y: Array, unlabeled: object) -> Array:
@@ -125,19 +137,33 @@ def find_classes(y: Array, unlabeled: object) -> Array:
         assert_all_finite(y, input_name="y")
     if not y.size:
         raise ValueError(f"No row has a label: all of y equals unlabeled={unlabeled!r}.")
+    classes = _sorted_labels(y)
+    with np.errstate(invalid="ignore"):  # it looks whether huge numbers are whole ones
+        check_classification_targets(y)
+    return classes
+
+
+def _sorted_labels(y: Array) -> Array:
+    """Return the different labels in order, or raise if some are missing or do not compare."""
+    n_missing = sum(label is None or _is_missing(label) for label in y) if y.dtype == object else 0
+    if n_missing:
+        raise ValueError(
+            f"y has no label (None or NaN) in {n_missing} of {len(y)} rows: drop them, or give them a "
+            "marker and name it by the parameter unlabeled."
+        )
     try:
-        classes = np.unique(y)
+        return np.unique(y)
     except TypeError as error:
         kinds = sorted({type(label).__name__ for label in y})
         raise ValueError(f"y mixes labels of types {kinds}; use one type.") from error
-    check_classification_targets(y)
-    return classes
 
 
 def given_classes(classes: npt.ArrayLike, unlabeled: object) -> Array:
     """Return the sorted labels of a list of classes, without the marker `unlabeled`."""
-    classes = np.asarray(classes)
-    return np.unique(classes[_has_label(classes, unlabeled)])
+    given = _as_array(classes)
+    if given.ndim != 1 or not _has_label(given, unlabeled).any():
+        raise ValueError(f"classes has to list the labels that will come; got {classes!r}.")
+    return find_classes(given, unlabeled)
 
 
 def classes_online(
@@ -185,8 +211,10 @@ def positions(y: Array, classes: Array, unlabeled: object) -> Integers:
 
 
 def _as_array(y: Any) -> Array:
-    """Return y as an array; a list of text and a marker that is none keeps its elements."""
-    array = np.asarray(y)
+    """Return y as a dense array; a list of text and a marker that is none keeps its elements."""
+    if np.ma.is_masked(y):
+        raise ValueError("y is a masked array; masks are not heeded: give the rows of the mask a marker.")
+    array = y.toarray() if sparse.issparse(y) else np.asarray(y)
     became_text = array.ndim == 1 and array.dtype.kind == "U"
     if became_text and not all(isinstance(label, str) for label in y):
         return np.asarray(y, dtype=object)
@@ -202,10 +230,16 @@ def _numbers_as_such(y: Array) -> Array:
 def _has_label(y: Any, unlabeled: object) -> Booleans:
     if unlabeled is None:
         return np.ones(len(y), dtype=bool)
+    _check_marker(unlabeled)
     if _is_missing(unlabeled):
         return np.array([not _is_missing(label) for label in y], dtype=bool)
     # One by one: an array of strings compared with a number says nothing about its elements.
     return np.array([_is_missing(label) or not label == unlabeled for label in y], dtype=bool)
+
+
+def _check_marker(unlabeled: object) -> None:
+    if np.ndim(unlabeled) or isinstance(unlabeled, (set, dict)):  # type: ignore[arg-type]  # any object
+        raise ValueError(f"unlabeled is one label that stands for none; got {unlabeled!r}.")
 
 
 def _is_missing(value: Any) -> bool:
@@ -241,20 +275,3 @@ def split_stratified(
         ) from error
     rest = np.setdiff1d(np.arange(data.X.shape[0]), chosen)
     return data.take(rest), data.take(chosen)
-
-
-def weights_with_classes(data: LabelledRows, class_weight: Any, classes: Array) -> Floats | None:
-    """Return the weight of each row times that of its class, or None if all are equal.
-
-    "balanced" gives every class the same total weight, counting the rows' weights.
-    """
-    if class_weight is None:
-        return data.sample_weight
-    assert data.targets is not None
-    if isinstance(class_weight, str):
-        totals = np.bincount(data.targets, weights=data.sample_weight, minlength=len(classes))
-        of_class = totals.sum() / (np.count_nonzero(totals) * np.maximum(totals, np.finfo(float).tiny))
-    else:
-        of_class = compute_class_weight(class_weight, classes=classes, y=classes[data.targets])
-    weights = of_class[data.targets]
-    return weights if data.sample_weight is None else weights * data.sample_weight

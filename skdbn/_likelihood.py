@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,19 @@ class LogPartition(NamedTuple):
     reverse_standard_error: float | None = None
     effective_sample_size: float | None = None
     reverse_effective_sample_size: float | None = None
+
+
+def as_log_partition(given: object) -> LogPartition:
+    """Return what a user gives as log Z, a number as one without error; raise if that is none."""
+    value = getattr(given, "value", given)
+    if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(float(value)):
+        raise ValueError(
+            "log_partition must be what the method log_partition returns, or a finite number; "
+            f"got {given!r}."
+        )
+    if isinstance(given, LogPartition):
+        return given
+    return LogPartition(float(value), 0.0)
 
 
 def exact_log_partition(machine: Machine) -> float:

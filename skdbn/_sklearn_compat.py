@@ -39,6 +39,9 @@ def check_sample_weight(sample_weight: Any, X: Matrix) -> Floats | None:
         raise ValueError(f"Negative values in sample_weight: the smallest is {weights.min():.3g}.")
     if not weights.any():  # scikit-learn itself refuses this from 1.9 on
         raise ValueError("sample_weight is zero for all rows; at least one weight must be positive.")
+    with np.errstate(over="ignore"):
+        if not np.isfinite(weights.sum()):
+            raise ValueError("The sum of sample_weight overflows; scale the weights.")
     return weights
 
 

@@ -97,8 +97,14 @@ class Values:
         return _with_missing_rows(y, unlabeled)
 
     def encode(self, targets: Floats, dtype: FloatType) -> Floats:
-        """Return the scaled values."""
-        return self.unit.encode(targets, out=np.empty_like(targets)).astype(dtype)
+        """Return the scaled values, or raise if they are too large for the square of a difference."""
+        scaled = self.unit.encode(targets, out=np.empty_like(targets))
+        if not np.abs(scaled).max(initial=0) <= float(np.finfo(dtype).max) ** 0.25:
+            raise ValueError(
+                f"y spans [{targets.min():.6g}, {targets.max():.6g}], too far from the targets that the "
+                f"training began with to compute with in {np.dtype(dtype)}; scale the targets."
+            )
+        return scaled.astype(dtype)
 
     def predict(self, means: Floats) -> Floats:
         """Return values in the units of y, in the shape that y had."""
@@ -106,6 +112,8 @@ class Values:
 
     def score(self, network: Network, held_out: LabelledRows) -> float:
         """Return the coefficient of determination R2, the mean over the outputs."""
+        if held_out.X.shape[0] < 2:
+            raise ValueError("R2 of the rows for validation needs two of them or more; got 1.")
         # Here and not above, since scikit-learn's metrics take longer to import than all of this package.
         from sklearn.metrics import r2_score
 

@@ -88,8 +88,9 @@ class UpDownMixin(SupervisedDBN):
         if not settings.on_validation:
             # The loss leaves out the top machine, so that it does not tell when to stop.
             settings = settings._replace(patience=np.inf)
+        data = data.weighted_by(self._row_weights(data, task))
         targets = task.encode(data.targets, network.top.parameters.weights.dtype)
-        rows = Rows(data.X, targets, self._row_weights(data, task))
+        rows = Rows(data.X, targets, data.sample_weight)
         held_out = None if held_out is None else HeldOut(*held_out, _accuracy)
         learner = UpDownLearner(
             network,

@@ -28,6 +28,11 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool, **options: Any)
     """Return X as a dense C-ordered or CSR matrix of float32 or float64; float32 stays float32."""
     # Not dtype=[float64, float32]: that turns float32 columns of polars and pyarrow into float64.
     options = {"accept_sparse": "csr", "dtype": "numeric", "order": "C", **options}
+    if np.ma.is_masked(X):
+        raise ValueError(
+            "X is a masked array; masks are not heeded. Fill it first: X.filled(value), or "
+            "X.filled(np.nan) for `impute`."
+        )
     with np.errstate(invalid="ignore"):  # its first look at huge values is their sum, inf - inf at worst
         X = validate_data(estimator, X, reset=reset, **options)
     if sparse.issparse(X) and not X.has_canonical_format:
@@ -58,11 +63,23 @@ def widest(first: Range, second: Range) -> Range:
     return min(first[0], second[0]), max(first[1], second[1])
 
 
+def check_weights_have_rows(X_val: Any, sample_weight_val: Any) -> None:
+    """Raise if there are weights of rows for validation, but no such rows."""
+    if X_val is None and sample_weight_val is not None:
+        raise ValueError("sample_weight_val has the weights of X_val, which is not given.")
+
+
 def make_generator(random_state: int | np.random.RandomState | Rng | None) -> Rng:
     """Return a numpy Generator; the global random state is neither read nor written."""
     if isinstance(random_state, np.random.RandomState):
         return np.random.default_rng(random_state.randint(2**31 - 1, size=4))
-    return np.random.default_rng(random_state)
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "random_state must be None, an integer >= 0, a RandomState or a Generator; "
+            f"got {random_state!r}."
+        ) from error
 
 
 def check_batch_size(batch_size: int | str | None, n_rows: int, *, warn: bool) -> int:

@@ -7,6 +7,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skdbn import DBNClassifier
+from skdbn._class_weights import weights_with_classes
 from skdbn._labels import (
     NO_LABEL,
     LabelledRows,
@@ -18,7 +19,6 @@ from skdbn._labels import (
     labelled_part,
     positions,
     split_stratified,
-    weights_with_classes,
 )
 
 NAN = float("nan")
