@@ -55,7 +55,7 @@ class ClassRBMTraining(CallbackSupportMixin, PartsMixin, DocumentedMixin, BaseEs
         check_consistent_length(X, y)
         sample_weight, X, y = _validation.drop_rows_without_weight(sample_weight, X, y)
         if not reset:
-            X = X.astype(self.components_.dtype, copy=False)
+            X = _validation.to_dtype(X, self.components_.dtype)
             _validation.warn_if_far_outside(X, self._fitted_range, when="training")
         return X, y, sample_weight
 
@@ -67,7 +67,7 @@ class ClassRBMTraining(CallbackSupportMixin, PartsMixin, DocumentedMixin, BaseEs
         if X_val is None:
             return None
         y_val = check_labels(y_val, self)
-        X_val = _validation.check_rows(self, X_val, reset=False).astype(dtype, copy=False)
+        X_val = _validation.to_dtype(_validation.check_rows(self, X_val, reset=False), dtype, "X_val")
         check_consistent_length(X_val, y_val)
         weight, X_val, y_val = _validation.drop_rows_without_weight(sample_weight_val, X_val, y_val)
         held_out = LabelledRows(X_val, positions(y_val, classes, self.unlabeled), weight).labelled()

@@ -189,7 +189,7 @@ class BaseDBN(CallbackSupportMixin, PartsMixin, StackMixin, ClassNamePrefixFeatu
         check_consistent_length(X, y)
         sample_weight, X, y = _validation.drop_rows_without_weight(sample_weight, X, y)
         if not reset:
-            X = X.astype(self.coefs_[0].dtype, copy=False)
+            X = _validation.to_dtype(X, self.coefs_[0].dtype)
             _validation.warn_if_far_outside(X, self._fitted_range, when="training")
         return X, y, sample_weight
 
@@ -199,7 +199,7 @@ class BaseDBN(CallbackSupportMixin, PartsMixin, StackMixin, ClassNamePrefixFeatu
         if X_val is None:
             return None
         y_val = self._check_targets(y_val, task)
-        X_val = _validation.check_rows(self, X_val, reset=False).astype(dtype, copy=False)
+        X_val = _validation.to_dtype(_validation.check_rows(self, X_val, reset=False), dtype, "X_val")
         check_consistent_length(X_val, y_val)
         weight, X_val, y_val = _validation.drop_rows_without_weight(sample_weight_val, X_val, y_val)
         return LabelledRows(X_val, task.read(y_val, self._marker), weight).labelled()

@@ -375,7 +375,9 @@ class DBNTransformer(LayerwiseMixin, FittedStackMixin, FittedDBNMixin, BaseDBN):
         if H.shape[1] != self._n_features_out:
             raise ValueError(f"H has {H.shape[1]} columns, but the code has {self._n_features_out}.")
         decoder = self._network().above(len(self._hidden_sizes()))
-        return self.visible_.decode(outputs(decoder, H)).astype(H.dtype, copy=False)
+        with np.errstate(over="ignore", invalid="ignore"):
+            X = self.visible_.decode(outputs(decoder, H)).astype(H.dtype, copy=False)
+            return _validation.check_answer(X, H, name="H")
 
     def reconstruct(self, X: MatrixLike) -> Floats:
         """Encode and decode X by means: ``inverse_transform(transform(X))``.
@@ -391,4 +393,8 @@ class DBNTransformer(LayerwiseMixin, FittedStackMixin, FittedDBNMixin, BaseDBN):
             Means of the inputs.
         """
         X = self._check_rows(X)
-        return self.visible_.decode(outputs(self._network(), X)).astype(X.dtype, copy=False)
+
+        def reconstructed() -> Floats:
+            return self.visible_.decode(outputs(self._network(), X)).astype(X.dtype, copy=False)
+
+        return self._answer(X, reconstructed)

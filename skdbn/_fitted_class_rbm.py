@@ -12,18 +12,29 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdbn import _validation
 from skdbn._class_posterior import (
+    class_scores,
     input_and_label_units,
     input_free_energy,
     log_class_probabilities,
     mean_hidden,
     of_encoded_blocks,
-    predicted_positions,
 )
 from skdbn._energy import Machine, RBMParameters
 from skdbn._fitted import FittedMixin
 from skdbn._labels import check_labels, labelled_part, positions
 from skdbn._sampling import gibbs_steps, sample_base_rates
-from skdbn._typing import Array, ArrayLike, Floats, Integers, MatrixLike, Rng, Seed, TargetsLike
+from skdbn._typing import (
+    Array,
+    ArrayLike,
+    Floats,
+    FloatType,
+    Integers,
+    Matrix,
+    MatrixLike,
+    Rng,
+    Seed,
+    TargetsLike,
+)
 
 
 class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
@@ -39,9 +50,17 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
         return Machine(self._joint_visible, self.hidden_, parameters)
 
     def _of_checked_rows(
-        self, X: MatrixLike, compute: Callable[[Machine, int, Floats], Floats], shape: tuple[int, ...] = ()
+        self,
+        X: Matrix,
+        compute: Callable[[Machine, int, Floats], Floats],
+        shape: tuple[int, ...] = (),
+        dtype: FloatType | None = None,
     ) -> Floats:
-        return of_encoded_blocks(self._machine(), len(self.classes_), X, compute, shape)
+        def of_blocks() -> Floats:
+            answer = of_encoded_blocks(self._machine(), len(self.classes_), X, compute, shape)
+            return answer if dtype is None else answer.astype(dtype, copy=False)
+
+        return self._answer(X, of_blocks)
 
     def predict(self, X: MatrixLike) -> Array:
         """Predict the most probable class.
@@ -57,7 +76,8 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
             Elements of `classes_`.
         """
         X = self._check_rows(X)
-        return self.classes_[predicted_positions(self._machine(), len(self.classes_), X)]
+        scores = self._of_checked_rows(X, class_scores, (len(self.classes_),))
+        return self.classes_[scores.argmax(axis=1)]
 
     def predict_proba(self, X: MatrixLike) -> Floats:
         """Compute the probability of each class, exactly.
@@ -128,7 +148,7 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
             For binary hidden units p(h = 1 | X), in the dtype of X.
         """
         X = self._check_rows(X)
-        return self._of_checked_rows(X, mean_hidden, (len(self.components_),)).astype(X.dtype, copy=False)
+        return self._of_checked_rows(X, mean_hidden, (len(self.components_),), X.dtype)
 
     def free_energy(self, X: MatrixLike) -> Floats:
         """Compute F(x) = -log sum_{y, h} exp(-E(x, y, h)) of each row, in nats.
@@ -147,7 +167,7 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
             Low for rows the model holds for likely.
         """
         X = self._check_rows(X)
-        return self._of_checked_rows(X, input_free_energy).astype(X.dtype, copy=False)
+        return self._of_checked_rows(X, input_free_energy, (), X.dtype)
 
     def sample(
         self,
@@ -197,8 +217,9 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
             v[:, -n_classes:] = np.eye(n_classes, dtype=v.dtype)[labels]
             free = np.arange(v.shape[1]) < v.shape[1] - n_classes
             free = np.broadcast_to(free, v.shape)
-        v = gibbs_steps(self._machine(), v, n_steps, rng, free)
-        return self.visible_.decode(v[:, :-n_classes].copy())
+        with np.errstate(over="ignore", invalid="ignore"):
+            v = gibbs_steps(self._machine(), v, n_steps, rng, free)
+            return self._decode_drawn(v[:, :-n_classes].copy())
 
     def _labels_to_clamp(self, y: TargetsLike, n_samples: int, start: Any) -> Integers | None:
         """Return the position of the label of each chain, or None where labels are drawn."""
@@ -222,7 +243,9 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
             _validation.check_count("n_samples", n_samples)
             return sample_base_rates(machine.visible, machine.parameters.visible_bias, n_samples, rng)
         x = start.toarray() if sparse.issparse(start) else start
+        p = np.exp(self._of_checked_rows(start, log_class_probabilities, (len(self.classes_),)))
         x = self.visible_.encode(x, out=np.empty(x.shape, dtype=self.components_.dtype))
-        p = np.exp(log_class_probabilities(machine, len(self.classes_), x))
         _, label_unit = input_and_label_units(machine)
-        return np.hstack([x, label_unit.sample_from_mean(p, rng)])
+        v = np.hstack([x, label_unit.sample_from_mean(p, rng)])
+        self._check_start(start, machine, v)
+        return v

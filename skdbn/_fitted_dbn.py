@@ -45,7 +45,11 @@ class FittedDBNMixin(FittedMixin):
                 f"layer={layer!r}, but the network has {n_hidden} hidden layers: "
                 f"give an integer from {-n_hidden} to {n_hidden - 1}."
             )
-        return self._features(X, range(n_hidden)[layer]).astype(X.dtype, copy=False)
+
+        def activities() -> Floats:
+            return self._features(X, range(n_hidden)[layer]).astype(X.dtype, copy=False)
+
+        return self._answer(X, activities)
 
     def _features(self, X: MatrixLike, layer: int) -> Floats:
         return features(self._network(), X, layer)
@@ -69,7 +73,7 @@ class FittedDBNClassifierMixin(FittedDBNMixin, ClassifierMixin):
             of each label on its own.
         """
         X = self._check_rows(X)
-        return self._outputs(X)
+        return self._answer(X, lambda: self._outputs(X))
 
     def predict_log_proba(self, X: MatrixLike) -> Floats:
         """Compute the logarithm of the probability of each class.
@@ -85,7 +89,7 @@ class FittedDBNClassifierMixin(FittedDBNMixin, ClassifierMixin):
             Finite also where the probability rounds to 0.
         """
         X = self._check_rows(X)
-        return self._log_outputs(X)
+        return self._answer(X, lambda: self._log_outputs(X))
 
     def predict(self, X: MatrixLike) -> Array:
         """Predict the most probable class, or all labels that are more probable than not.
@@ -101,7 +105,7 @@ class FittedDBNClassifierMixin(FittedDBNMixin, ClassifierMixin):
             Elements of `classes_`, or an indicator matrix if `y` was one.
         """
         X = self._check_rows(X)
-        return self._task.predict(self._outputs(X))
+        return self._task.predict(self._answer(X, lambda: self._outputs(X)))
 
     def _outputs(self, X: MatrixLike) -> Floats:
         return outputs(self._network(), X)
@@ -154,7 +158,7 @@ class FittedDBNRegressorMixin(FittedDBNMixin, RegressorMixin):
             In the units of y, in the shape that `y` had in training.
         """
         X = self._check_rows(X)
-        return self._task.predict(outputs(self._network(), X))
+        return self._task.predict(self._answer(X, lambda: outputs(self._network(), X)))
 
     def score(self, X: MatrixLike, y: TargetsLike, sample_weight: ArrayLike | None = None) -> float:
         """Compute the coefficient of determination R2 on the rows that have values.

@@ -164,4 +164,4 @@ class LikelihoodMixin:
             Mean pseudo-log-likelihood in nats for Bernoulli and softmax visibles; otherwise minus the
             mean squared reconstruction error per feature, a proxy.
         """
-        return float(self.score_samples(X).mean())
+        return float(self.score_samples(X).mean(dtype=np.float64))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from skdbn import _validation
 from skdbn._energy import Machine, RBMParameters
 from skdbn._export import EncoderExportMixin
 from skdbn._fitted import FittedMixin
@@ -43,10 +44,14 @@ class FittedRBMMixin(EncoderExportMixin, FittedMixin):
         self, X: MatrixLike, compute: Callable[[Floats], Floats], shape: tuple[int, ...], width: int = 0
     ) -> Floats:
         """Return compute(v) of all rows, block by block, in X's dtype."""
-        result = np.empty((X.shape[0], *shape), dtype=X.dtype)
-        for rows, v in encoded_blocks(self.visible_, X, self.components_.dtype, width):
-            result[rows] = compute(v)
-        return result
+
+        def of_blocks() -> Floats:
+            result = np.empty((X.shape[0], *shape), dtype=X.dtype)
+            for rows, v in encoded_blocks(self.visible_, X, self.components_.dtype, width):
+                result[rows] = compute(v)
+            return result
+
+        return self._answer(X, of_blocks)
 
     def transform(self, X: MatrixLike) -> Floats:
         """Compute the means of the hidden units given X.
@@ -65,10 +70,14 @@ class FittedRBMMixin(EncoderExportMixin, FittedMixin):
 
     def _hidden_means(self, X: MatrixLike) -> Floats:
         n_hidden, dtype = self.components_.shape[0], self.components_.dtype
-        means = np.empty((X.shape[0], n_hidden), dtype=dtype)
-        for rows, v in encoded_blocks(self.visible_, X, dtype, n_hidden):
-            self._machine().mean_h_from_v(v, out=means[rows])
-        return means.astype(X.dtype, copy=False)
+
+        def of_blocks() -> Floats:
+            means = np.empty((X.shape[0], n_hidden), dtype=dtype)
+            for rows, v in encoded_blocks(self.visible_, X, dtype, n_hidden):
+                self._machine().mean_h_from_v(v, out=means[rows])
+            return means.astype(X.dtype, copy=False)
+
+        return self._answer(X, of_blocks)
 
     def inverse_transform(self, H: ArrayLike) -> Floats:
         """Compute the means of the visible units given the hidden ones.
@@ -84,8 +93,10 @@ class FittedRBMMixin(EncoderExportMixin, FittedMixin):
             Means in the units of the training data, in the dtype of H.
         """
         H = self._check_hidden(H)
-        mean = self._machine().mean_v_from_h(H.astype(self.components_.dtype, copy=False))
-        return self.visible_.decode(mean).astype(H.dtype, copy=False)
+        states = _validation.to_dtype(H, self.components_.dtype, "H")
+        with np.errstate(over="ignore", invalid="ignore"):
+            X = self.visible_.decode(self._machine().mean_v_from_h(states)).astype(H.dtype, copy=False)
+            return _validation.check_answer(X, H, name="H")
 
     def reconstruct(self, X: MatrixLike) -> Floats:
         """Pass X up and down once by means: ``inverse_transform(transform(X))``.

@@ -49,14 +49,18 @@ class SamplingMixin:
         _validation.check_count("n_steps", n_steps)
         rng = _validation.make_generator(random_state)
         clamp = None if clamp is None else _validation.check_mask("clamp", clamp, X.shape)
-        result = np.empty(X.shape, dtype=X.dtype)
-        for rows, block in blocks_of_rows(X, len(self.components_)):
-            free = None if clamp is None else self.visible_.expand_missing(~clamp[rows])
-            v = self.visible_.encode(block, out=np.empty(block.shape, dtype=self.components_.dtype))
-            result[rows] = self.visible_.decode(gibbs_steps(self._machine(), v, n_steps, rng, free))
-            if free is not None:
-                np.copyto(result[rows], block, where=~free)
-        return result
+
+        def of_blocks():
+            result = np.empty(X.shape, dtype=X.dtype)
+            for rows, block in blocks_of_rows(X, len(self.components_)):
+                free = None if clamp is None else self.visible_.expand_missing(~clamp[rows])
+                v = self._encoded_start(self._machine(), block)
+                result[rows] = self.visible_.decode(gibbs_steps(self._machine(), v, n_steps, rng, free))
+                if free is not None:
+                    np.copyto(result[rows], block, where=~free)
+            return result
+
+        return self._answer(X, of_blocks)
 
     def sample(
         self,
@@ -105,11 +109,13 @@ class SamplingMixin:
             _validation.check_count("n_samples", n_samples)
         _validation.check_count("n_steps", n_steps)
         rng = _validation.make_generator(random_state)
-        if n_temperatures == 1:
-            return self.visible_.decode(self._sample_encoded(n_samples, n_steps, start, rng))
-        v = self._start_encoded(self._machine(), n_samples, start, rng)
-        v = tempered_steps(self._machine(), self._base_bias(), v, n_steps, n_temperatures, rng)
-        return self.visible_.decode(v)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if n_temperatures == 1:
+                v = self._sample_encoded(n_samples, n_steps, start, rng)
+            else:
+                v = self._start_encoded(self._machine(), n_samples, start, rng)
+                v = tempered_steps(self._machine(), self._base_bias(), v, n_steps, n_temperatures, rng)
+            return self._decode_drawn(v)
 
     def _sample_encoded(
         self, n_samples: int, n_steps: int, start: Any, rng: Rng, exactly: bool = False
@@ -129,8 +135,14 @@ class SamplingMixin:
         X = self._check_rows(start)
         if n_samples is not None:
             X = X[np.resize(rng.permutation(X.shape[0]), n_samples)]
-        X = X.toarray() if sparse.issparse(X) else X
-        return machine.visible.encode(X, out=np.empty(X.shape, dtype=self.components_.dtype))
+        return self._encoded_start(machine, X.toarray() if sparse.issparse(X) else X)
+
+    def _encoded_start(self, machine: Machine, X: Floats) -> Floats:
+        """Return dense rows in the coordinates of the visible units; raise if they cannot start chains."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            v = machine.visible.encode(X, out=np.empty(X.shape, dtype=self.components_.dtype))
+        self._check_start(X, machine, v)
+        return v
 
     def _states_of_chains(self, n_samples: int, rng: Rng) -> Floats:
         """Return hidden states of the persistent chains, in random order and repeated as needed."""
@@ -188,13 +200,15 @@ class SamplingMixin:
         self._warn_if_known_entries_are_far_outside(X)
         result = np.empty(X.shape, dtype=X.dtype)
         for rows, block, missing, filled in self._blocks_filled_with_means(X):
-            v = self.visible_.encode(filled, out=np.empty(filled.shape, dtype=self.components_.dtype))
-            if average:
-                chains = (self._mean_of_chain(v, missing, n_steps, rng) for _ in range(n_chains))
-                drawn = sum(chains) / n_chains
-            else:
-                drawn = gibbs_steps(self._machine(), self._begun(v, missing, rng), n_steps, rng, missing)
-            result[rows] = np.where(missing, self.visible_.decode(drawn), block)
+            v = self._encoded_start(self._machine(), filled)
+            with np.errstate(over="ignore", invalid="ignore"):
+                if average:
+                    chains = (self._mean_of_chain(v, missing, n_steps, rng) for _ in range(n_chains))
+                    drawn = sum(chains) / n_chains
+                else:
+                    begun = self._begun(v, missing, rng)
+                    drawn = gibbs_steps(self._machine(), begun, n_steps, rng, missing)
+                result[rows] = np.where(missing, self._decode_drawn(drawn), block)
         return result
 
     def _blocks_filled_with_means(self, X: MatrixLike) -> Iterator[tuple[slice, Floats, Booleans, Floats]]:

@@ -99,7 +99,9 @@ class FittedStackMixin(EncoderExportMixin):
         if start is not None and not isinstance(start, str):
             X = self._check_rows(start)
             blocks = blocks_of_rows(X, _dbn_density.largest_width(machines))
-            start = np.concatenate([_dbn_density.mean_up(machines[:-1], x) for _, x in blocks])
+            start = self._answer(
+                X, lambda: np.concatenate([_dbn_density.mean_up(machines[:-1], x) for _, x in blocks])
+            )
         return self.rbms_[-1].log_partition(
             method=method,
             n_runs=n_runs,
@@ -145,11 +147,16 @@ class FittedStackMixin(EncoderExportMixin):
             v = self.rbms_[-1]._start_encoded(machines[-1].drawn_exactly(), n_samples, start, rng)
             return _dbn_density.sample_stack(machines, v, n_steps, rng)
         X = self._check_rows(start)
-        result = np.empty(X.shape, dtype=X.dtype)
-        for rows, x in blocks_of_rows(X, _dbn_density.largest_width(machines)):
-            v = _dbn_density.sample_up(machines, x, rng)
-            result[rows] = _dbn_density.sample_stack(machines, v, n_steps, rng)
-        return result
+
+        def of_blocks():
+            result = np.empty(X.shape, dtype=X.dtype)
+            for rows, x in blocks_of_rows(X, _dbn_density.largest_width(machines)):
+                self._check_start(x, machines[0], _dbn_density.encoded(machines[0], x))
+                v = _dbn_density.sample_up(machines, x, rng)
+                result[rows] = _dbn_density.sample_stack(machines, v, n_steps, rng)
+            return result
+
+        return self._answer(X, of_blocks)
 
     def log_likelihood_bound(
         self,
@@ -209,8 +216,10 @@ class FittedStackMixin(EncoderExportMixin):
         machines = self._machines_with_density()
         rng = _validation.make_generator(random_state)
         log_partition = self._log_partition_from(log_partition, rng)
-        with threads_for(machines[0].parameters, X.shape[0]):
-            return _dbn_density.log_likelihood_bound(machines, X, log_partition, n_draws, rng)
+        with threads_for(machines[0].parameters, X.shape[0]), np.errstate(over="ignore", invalid="ignore"):
+            bound = _dbn_density.log_likelihood_bound(machines, X, log_partition, n_draws, rng)
+            _validation.check_answer(bound.per_row, X, self._fitted_range)
+            return bound
 
     def _machines_with_density(self):
         machines = self._machines()
@@ -245,9 +254,13 @@ class FittedStackMixin(EncoderExportMixin):
         X = self._check_rows(X)
         machines = self._machines_with_density()
         log_partition = self._log_partition_from(log_partition, _validation.make_generator(0))
+
+        def bounds():
+            of_rows = _dbn_density.bound_of_each_row(machines, X, log_partition, _N_DRAWS)
+            return of_rows.astype(X.dtype)
+
         with threads_for(machines[0].parameters, _N_DRAWS):
-            bounds = _dbn_density.bound_of_each_row(machines, X, log_partition, _N_DRAWS)
-        return bounds.astype(X.dtype)
+            return self._answer(X, bounds)
 
     @available_if(_is_density)
     def score(self, X: MatrixLike, y: object = None) -> float:

@@ -92,10 +92,10 @@ class RBMTrainingMixin:
         X = _validation.check_rows(self, X, reset=reset)
         sample_weight, X = _validation.drop_rows_without_weight(sample_weight, X)
         if not reset:
-            X = X.astype(self.components_.dtype, copy=False)
+            X = _validation.to_dtype(X, self.components_.dtype)
             _validation.warn_if_far_outside(X, self._fitted_range, when="training")
         if X_val is not None:
-            X_val = _validation.check_rows(self, X_val, reset=False).astype(X.dtype, copy=False)
+            X_val = _validation.to_dtype(_validation.check_rows(self, X_val, reset=False), X.dtype, "X_val")
         return Rows(X, sample_weight=sample_weight), X_val, _validation.data_range(X)
 
     def _plan(self, rows, *, online, stage="Training"):

@@ -38,7 +38,38 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool, **options: Any)
     if sparse.issparse(X) and not X.has_canonical_format:
         X = X.copy()  # scipy sorts and sums entries in place at the first use, which would be the user's
         X.sum_duplicates()
-    return X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
+    return X if X.dtype in (np.float32, np.float64) else to_dtype(X, np.dtype(np.float64))
+
+
+def to_dtype(X: Matrix, dtype: FloatType, name: str = "X") -> Matrix:
+    """Return X in another dtype, or raise if that has no numbers so large."""
+    if X.dtype == dtype:
+        return X
+    with np.errstate(over="ignore"):
+        converted = X.astype(dtype)
+    entries = converted.data if sparse.issparse(converted) else converted
+    if np.isinf(entries).any():  # NaN may be allowed
+        raise ValueError(
+            f"{name} contains values too large for {dtype}, in which the model computes; scale {name}."
+        )
+    return converted
+
+
+def check_answer(answer: Floats, X: Matrix, fitted_range: Range | None = None, name: str = "X") -> Floats:
+    """Return what a fitted model says of rows, or raise if rows are so large that some of it is no number.
+
+    It may have one value a row or several. Without a `fitted_range` nothing is said of the training data.
+    """
+    # The sum tells without another array of this size, unless it overflows itself.
+    if np.isfinite(answer.sum(dtype=np.float64)) or np.isfinite(answer).all():
+        return answer
+    n_bad = np.count_nonzero(~np.isfinite(answer.reshape(len(answer), -1)).all(axis=1))
+    low, high = data_range(X)
+    fitted = "" if fitted_range is None else " (fitted on [{:.6g}, {:.6g}])".format(*fitted_range)
+    raise ValueError(
+        f"{name} spans [{low:.6g}, {high:.6g}]{fitted}, which is too large to compute with: what follows "
+        f"from {n_bad} of {len(answer)} rows is not finite in {answer.dtype}. Scale {name} as in training."
+    )
 
 
 def drop_rows_without_weight(sample_weight: Any, *arrays: Any) -> tuple[Any, ...]:
