@@ -28,6 +28,7 @@ copyright = author
 version = release = skdbn.__version__
 
 extensions = [
+    "edge_case_tables",
     "markdown_page",
     "numpydoc",
     "sphinx.ext.autodoc",

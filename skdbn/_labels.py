@@ -119,7 +119,7 @@ def labelled_part(
         raise ValueError(f"y has to have a target for each row to score; got {y[()]!r}.")
     weight = check_sample_weight(sample_weight, y)
     known = has_label(y, unlabeled)
-    if not known.any():
+    if len(y) and not known.any():
         raise ValueError(f"No row to score has a label: all of y equals unlabeled={unlabeled!r}.")
     if not known.all():
         rows = np.flatnonzero(known)
