@@ -212,5 +212,6 @@ class ClassRBMTraining(CallbackSupportMixin, PartsMixin, DocumentedMixin, BaseEs
             _validation.warn_not_converged(self.max_iter, "Training")
         data = data.labelled()
         shown = spread_rows(len(data.targets), _N_SHOWN)
-        predicted = predicted_positions(self._machine(), len(self.classes_), data.X[shown])
+        with np.errstate(over="ignore", invalid="ignore"):  # as in the training before
+            predicted = predicted_positions(self._machine(), len(self.classes_), data.X[shown])
         _validation.warn_if_one_class(predicted, data.targets[shown], self.classes_)

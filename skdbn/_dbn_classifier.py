@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from skdbn import _validation
@@ -399,5 +400,6 @@ class DBNClassifier(FittedUpDownMixin, UpDownMixin):
         data = data.labelled()
         if data.targets.ndim == 1:
             shown = spread_rows(len(data.targets), _N_SHOWN)
-            predicted = self._outputs(data.X[shown]).argmax(axis=1)
+            with np.errstate(over="ignore", invalid="ignore"):  # as in the training before
+                predicted = self._outputs(data.X[shown]).argmax(axis=1)
             _validation.warn_if_one_class(predicted, data.targets[shown], self.classes_)

@@ -13,7 +13,7 @@ from skdbn._network import Network, NetworkLearner, features
 from skdbn._phases import Phase
 from skdbn._reporting import Reporter
 from skdbn._rows import Rows
-from skdbn._training import Plan, TrainingState, train
+from skdbn._training import Plan, TrainingState, check_measured, train
 from skdbn._typing import Array, Arrays, Attributes, Floats, Matrix
 from skdbn.schedules import Schedule
 
@@ -123,9 +123,10 @@ def _fine_tune_above(
     """Train what is above the frozen layers, on the features that these give."""
     n_frozen = settings.n_frozen
     if n_frozen:
-        rows = Rows(features(network, rows.X, n_frozen - 1), rows.targets, rows.sample_weight)
-        if held_out is not None:
-            held_out = held_out._replace(X=features(network, held_out.X, n_frozen - 1))
+        with np.errstate(over="ignore", invalid="ignore"):  # as in the training that follows
+            rows = Rows(features(network, rows.X, n_frozen - 1), rows.targets, rows.sample_weight)
+            if held_out is not None:
+                held_out = held_out._replace(X=features(network, held_out.X, n_frozen - 1))
         network = network.above(n_frozen)
     learner = NetworkLearner(
         network,
@@ -179,6 +180,7 @@ class Watch:
         """Take in an epoch; return whether training is to stop."""
         result, on_validation = self._result, self._settings.on_validation
         measured = {"loss": self._learner.epoch_loss()}
+        check_measured("loss", measured["loss"], self._plan.stage, epoch, learning_rate)
         result.loss_curve.append(measured["loss"])
         if self._held_out is not None:
             score = self._held_out.score(self._learner.network, self._held_out)

@@ -244,7 +244,8 @@ class FittedClassRBMMixin(FittedMixin, ClassifierMixin):
             return sample_base_rates(machine.visible, machine.parameters.visible_bias, n_samples, rng)
         x = start.toarray() if sparse.issparse(start) else start
         p = np.exp(self._of_checked_rows(start, log_class_probabilities, (len(self.classes_),)))
-        x = self.visible_.encode(x, out=np.empty(x.shape, dtype=self.components_.dtype))
+        with np.errstate(over="ignore"):
+            x = self.visible_.encode(x, out=np.empty(x.shape, dtype=self.components_.dtype))
         _, label_unit = input_and_label_units(machine)
         v = np.hstack([x, label_unit.sample_from_mean(p, rng)])
         self._check_start(start, machine, v)

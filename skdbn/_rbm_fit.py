@@ -15,7 +15,7 @@ from skdbn._initialization import initial_rbm_parameters
 from skdbn._phases import Phase
 from skdbn._reporting import Reporter
 from skdbn._rows import Rows, spread_rows, take_rows, weighted_moments
-from skdbn._training import Plan, TrainingState, train
+from skdbn._training import Plan, TrainingState, check_measured, train
 from skdbn._typing import Attributes, Chains, Floats, Matrix, Rng
 from skdbn._weight_rules import WeightRules
 from skdbn.samplers import Sampler
@@ -155,7 +155,7 @@ def run_training(
         sparsity=sparsity,
     )
     watch = Watch(training.machine, rows, X_val)
-    history = History(watch, objective.sampler, training, Reporter(plan.stage, plan.n_epochs, verbose))
+    history = History(watch, objective.sampler, training, plan, verbose)
     so_far = None if fitted is None else lambda: fitted(history.values)
     train(learner, rows, plan, training.state, history, phase, so_far)
     training.activity = None if sparsity is None else sparsity.activity
@@ -167,8 +167,11 @@ class History:
 
     resumable = ("values",)
 
-    def __init__(self, watch: Watch, sampler: Sampler, training: RBMTraining, report: Reporter) -> None:
-        self._watch, self._sampler, self._training, self._report = watch, sampler, training, report
+    def __init__(
+        self, watch: Watch, sampler: Sampler, training: RBMTraining, plan: Plan, verbose: int
+    ) -> None:
+        self._watch, self._sampler, self._training = watch, sampler, training
+        self._stage, self._report = plan.stage, Reporter(plan.stage, plan.n_epochs, verbose)
         self.values: Values = {}
 
     def after_restoring(self) -> None:
@@ -179,8 +182,10 @@ class History:
 
     def __call__(self, epoch: int, learning_rate: float) -> None:
         """Take in an epoch."""
-        of_chains = self._sampler.report(self._training.chains)
-        values: dict[str, Any] = {"learning_rate": learning_rate, **self._watch(), **of_chains}
+        measured, of_chains = self._watch(), self._sampler.report(self._training.chains)
+        for name, value in measured.items():
+            check_measured(name, value, self._stage, epoch, learning_rate)
+        values: dict[str, Any] = {"learning_rate": learning_rate, **measured, **of_chains}
         for name, value in values.items():
             self.values.setdefault(name, []).append(value)
         self._report(epoch, **{name: _mean_of_known(value) for name, value in values.items()})
@@ -223,4 +228,5 @@ class Watch:
 
     def hidden_mean(self) -> Floats:
         """Return the hidden means given the watched rows."""
-        return self._machine.mean_h_from_v(self._encoded(self._rows))
+        with np.errstate(over="ignore", invalid="ignore"):  # as in the training before
+            return self._machine.mean_h_from_v(self._encoded(self._rows))

@@ -7,12 +7,13 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import _fit_context
-from sklearn.utils import _safe_indexing as safe_indexing
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
-from skdbn._typing import Floats, Matrix, Method
+from skdbn._typing import Floats, Integers, Matrix, MatrixLike, Method
 
 __all__ = [
     "Interval",
@@ -28,6 +29,11 @@ __all__ = [
 def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
     """Return the decorator that checks the parameters before a method trains."""
     return _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
+
+
+def safe_indexing(X: MatrixLike, rows: Integers) -> MatrixLike:
+    """Return the given rows of an array, list, data frame or sparse matrix of any format."""
+    return _safe_indexing(X.tocsr() if sparse.issparse(X) else X, rows)
 
 
 def check_sample_weight(sample_weight: Any, X: Matrix) -> Floats | None:

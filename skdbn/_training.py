@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import numpy as np
 
@@ -155,9 +155,19 @@ def _check_finite(parameters: Arrays, stage: str, epoch: int, learning_rate: flo
     finite = all(np.isfinite(array).all() for array in parameters)
     if finite and all(_can_be_computed_with(array) for array in parameters):
         return
+    _raise_diverged(f"{'too large' if finite else 'non-finite'} weights", stage, epoch, learning_rate)
+
+
+def check_measured(name: str, value: float, stage: str, epoch: int, learning_rate: float) -> None:
+    """Raise if what was measured after an epoch is no number: rows can be too large for finite weights."""
+    if not np.isfinite(value):
+        _raise_diverged(f"non-finite {name}", stage, epoch, learning_rate)
+
+
+def _raise_diverged(what: str, stage: str, epoch: int, learning_rate: float) -> NoReturn:
     raise DivergenceError(
-        f"{stage} diverged at epoch {epoch} ({'too large' if finite else 'non-finite'} weights). "
-        f"Lower learning_rate (now {learning_rate:.3g}) or scale the inputs."
+        f"{stage} diverged at epoch {epoch} ({what}). Lower learning_rate (now {learning_rate:.3g}) or "
+        "scale the inputs."
     )
 
 
