@@ -53,10 +53,10 @@ BITS = (X > 0.5).astype(float)
 ROWS = [
     Case(
         "no rows",
-        but(ALL, "DBNRegressor.fit", "DBNRegressor.fit_transform", "DBNRegressor.partial_fit"),
+        ALL,
         given(X[:0]),
         Raises(
-            ValueError, "Found array with 0 sample(s) (shape=(0, 5)) while a minimum of 1 is required..."
+            ValueError, "Found array with 0 sample(s) (shape=(0,...)) while a minimum of 1 is required..."
         ),
     ),
     Case(
@@ -64,6 +64,16 @@ ROWS = [
         but(ALL, SCORES_R2),
         given(X[:1]),
         Gives("Taken; of a training all that is learned is finite.", check=is_finite),
+    ),
+    Case(
+        "one row to score",
+        (SCORES_R2,),
+        lambda method: np.isnan(method.with_rows(X[:1])),
+        Warns(
+            "R^2 score is not well-defined with less than two samples.",
+            "NaN.",
+            lambda method: np.bool_(True),
+        ),
     ),
     Case("one column", TRAINS, given(X[:, :1]), Gives("Taken.", check=is_finite)),
     Case(
