@@ -79,6 +79,7 @@ smoke: $(VENV)/.stamp-plot  ## run the benchmarks at their smallest size, withou
 	$(PY) benchmarks/accuracy.py --smoke
 	$(PY) benchmarks/density.py --smoke
 	$(PY) benchmarks/supervised.py --smoke
+	$(PY) benchmarks/trust.py --smoke
 	$(PY) benchmarks/report.py --smoke
 
 clean:  ## remove caches and build products; the environments stay
