@@ -3,14 +3,19 @@ PYTHON ?= python3
 PYTHON_OLDEST ?= python3.10
 VENV ?= .venv
 VENV_OLDEST ?= .venv-oldest
+VENV_NIGHTLY ?= .venv-nightly
+VENV_AUDIT ?= .venv-audit
 PYTEST_ARGS ?=
 
 PY = $(VENV)/bin/python
 PY_OLDEST = $(VENV_OLDEST)/bin/python
+PY_NIGHTLY = $(VENV_NIGHTLY)/bin/python
+PY_AUDIT = $(VENV_AUDIT)/bin/python
 PIP_INSTALL = -m pip install --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo interop test test-oldest doctest lint format examples docs docs-fast smoke clean
+.PHONY: help demo interop test test-oldest test-nightly doctest lint format audit examples docs docs-fast smoke \
+	clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## *(.*)$$/\1|\2/' \
@@ -40,6 +45,13 @@ interop: $(VENV)/.stamp-interop  ## install the packages that tests of exports, 
 test-oldest: $(VENV_OLDEST)/.stamp  ## run the tests on the oldest supported versions (PYTHON_OLDEST)
 	$(PY_OLDEST) -m pytest $(PYTEST_ARGS)
 
+# Without a stamp: there is something newer each day.
+test-nightly:  ## run the tests on development versions of the dependencies
+	@test -x $(PY_NIGHTLY) || $(PYTHON) -m venv $(VENV_NIGHTLY)
+	$(PY_NIGHTLY) $(PIP_INSTALL) --editable '.[test]'
+	$(PY_NIGHTLY) $(PIP_INSTALL) --upgrade --requirement .ci/nightly.txt
+	$(PY_NIGHTLY) -m pytest $(PYTEST_ARGS)
+
 doctest: $(VENV)/.stamp-test  ## run the examples in the docstrings and in the guide
 	$(PY) -m pytest --doctest-modules --doctest-glob='*.rst' skdbn doc
 
@@ -55,6 +67,16 @@ lint: $(VENV)/.stamp-lint  ## check style, format, types, and that the oldest ve
 format: $(VENV)/.stamp-lint  ## rewrite the code in the project's format
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+
+# Strict: else pip-audit finds nothing wrong where pypi.org gives no answer. What is known of the lower bounds
+# fails nothing: they say what the package works with, not what to run.
+AUDIT = $(PY_AUDIT) -m pip_audit --strict --progress-spinner off
+audit:  ## look up known vulnerabilities of what the package needs (asks pypi.org)
+	@test -x $(PY_AUDIT) || $(PYTHON) -m venv $(VENV_AUDIT)
+	$(PY_AUDIT) $(PIP_INSTALL) --upgrade 'pip-audit>=2.7'
+	$(AUDIT) .
+	grep -E '^(numpy|scipy|scikit-learn|threadpoolctl)==' .ci/oldest.txt > $(VENV_AUDIT)/oldest.txt
+	-$(AUDIT) --no-deps --disable-pip --requirement $(VENV_AUDIT)/oldest.txt
 
 # Run in a temporary directory, so that what an example writes does not land in the tree.
 examples: $(VENV)/.stamp-plot  ## run every example, stop at the first error

@@ -97,12 +97,6 @@ TARGETS = [
         Raises(ValueError, "could not convert string to float: 'a'"),
     ),
     Case(
-        "labels of bytes",
-        CLASSES,
-        y(np.array([b"a", b"b", b"c"])[LABELS]),
-        Raises(TypeError, "Support for labels represented as bytes is not supported..."),
-    ),
-    Case(
         "labels of several types",
         CLASSES + paths("score", CLASSIFIERS),
         y(without(LABELS, "a")),
