@@ -116,11 +116,12 @@ def take_in_new_mean(
 ) -> None:
     """Do the same given the mean of the new rows."""
     share = total_weight / (training.total_weight + total_weight)
-    training.visible_mean += share * (mean - training.visible_mean)
-    if objective.offsets_from == "data":
-        assert training.offsets is not None  # see `adjust_offsets`
-        offset = training.offsets.visible
-        offset += share * (_encoded_mean(training.machine.visible, mean) - offset)
+    with np.errstate(over="ignore", invalid="ignore"):  # as in the training that follows
+        training.visible_mean += share * (mean - training.visible_mean)
+        if objective.offsets_from == "data":
+            assert training.offsets is not None  # see `adjust_offsets`
+            offset = training.offsets.visible
+            offset += share * (_encoded_mean(training.machine.visible, mean) - offset)
     training.total_weight += total_weight
 
 

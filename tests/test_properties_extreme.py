@@ -182,3 +182,11 @@ def test_chains_of_a_class_rbm_do_not_start_from_rows_beyond_its_dtype():
         ValueError, match=r"^X spans \[1e\+154, 1e\+154\] \(fitted on \[0, 1\]\), which is too"
     ):
         model.sample(start=[[1e154]], n_steps=1, random_state=0)
+
+
+def test_a_chunk_whose_mean_overflows_in_the_scale_of_the_first_one_ends_the_training_with_its_error():
+    X = np.array([[0.0], [1.0]], dtype=np.float32)
+    model = RBMTransformer(1, visible="gaussian", random_state=0).partial_fit(X)
+    with pytest.raises(DivergenceError, match=r"^Training diverged at epoch 1 \("):
+        model.partial_fit(np.full((2, 1), 3e38, dtype=np.float32))
+    assert model.n_iter_ == 1
