@@ -92,7 +92,9 @@ def test_extreme_numbers_end_in_a_finite_model_or_in_an_error_that_says_why(esti
                 assert_explained(error)
                 assert set(vars(model)) == before, "half-made attributes"
                 return
+        seen = X if weights is None else X[np.asarray(weights) > 0]
         with nothing_else_touched(model):
+            assert_finite(model, answers(model, seen))
             ask(model, X)
 
     check()
