@@ -13,7 +13,7 @@ from exact import (
     row_numbers,
     total_variation_in_floors,
 )
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.neural_network import BernoulliRBM
 
 from skdbn._energy import Machine, RBMParameters
@@ -218,6 +218,17 @@ def test_out_is_written_and_gives_the_same_as_without(oracle, to_machine, to_row
     v_out = np.full_like(v, np.nan)
     assert machine.mean_v_from_h(out, out=v_out) is v_out
     assert_allclose(v_out, machine.mean_v_from_h(out), rtol=0)
+
+
+def test_draws_are_written_to_out_and_are_those_drawn_without(oracle, to_machine, to_rows):
+    machine, v, h = to_machine(oracle), to_rows(oracle), oracle.hidden_states
+    for draw, given, n_units in (
+        (machine.sample_h_from_v, v, oracle.n_hidden),
+        (machine.sample_v_from_h, h, oracle.n_visible),
+    ):
+        out = np.full((len(given), n_units), np.nan)
+        assert draw(given, np.random.default_rng(1), out=out) is out
+        assert_array_equal(out, draw(given, np.random.default_rng(1)))
 
 
 def test_huge_parameters_give_finite_energies():
