@@ -284,8 +284,9 @@ class BaseDBN(CallbackSupportMixin, PartsMixin, StackMixin, ClassNamePrefixFeatu
             return FineTuningResult(converged=True)
         if not with_head:
             settings = settings._replace(n_head_epochs=0)
-        dtype = network.parameters[0].dtype
-        rows = Rows(data.X, task.encode(data.targets, dtype), self._row_weights(data, task))
+        data = data.weighted_by(self._row_weights(data, task))
+        targets = task.encode(data.targets, network.parameters[0].dtype)
+        rows = Rows(data.X, targets, data.sample_weight)
         if held_out is not None:
             held_out = HeldOut(*held_out, task.score)
         part = (phase or no_phase()).part("fine-tuning", plan.n_epochs)
