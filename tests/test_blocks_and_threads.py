@@ -10,6 +10,8 @@ from skdbn.exceptions import DivergenceError
 from skdbn.optimizers import SGD
 from skdbn.samplers import CD
 
+pytestmark = pytest.mark.thread_unsafe(reason="the threads of BLAS belong to the process")
+
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 

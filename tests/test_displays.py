@@ -25,6 +25,8 @@ matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")  # before pyplot is imported, which therefore comes late (E402)
 import matplotlib.pyplot as plt  # noqa: E402
 
+pytestmark = pytest.mark.thread_unsafe(reason="the figures of pyplot belong to the process")
+
 N_FEATURES, N_HIDDEN = 16, 5
 # Fine-tuning that changes nothing and stops at once, without a warning.
 AT_ONCE = {"learning_rate": 1e-9, "max_iter": 2, "tol": 1e3, "n_iter_no_change": 1}

@@ -11,6 +11,8 @@ from skdbn import DBNClassifier, DBNRegressor, DBNTransformer, RBMClassifier, RB
 from skdbn.inspection import HiddenActivityDisplay, LearningCurveDisplay, hidden_activity, swap_rates
 from skdbn.samplers import ParallelTempering
 
+pytestmark = pytest.mark.thread_unsafe(reason="the figures of pyplot belong to the process")
+
 N_ROWS, N_FEATURES = 29, 6
 
 

@@ -18,6 +18,8 @@ from skdbn.inspection import FilterDisplay, ReconstructionDisplay, SamplesDispla
 from skdbn.inspection._images import gap_of, mosaic, resolve_image_shape, resolve_n_columns
 from skdbn.units import Bernoulli
 
+pytestmark = pytest.mark.thread_unsafe(reason="the figures of pyplot belong to the process")
+
 N_ROWS, N_FEATURES = 23, 16
 
 
