@@ -1,12 +1,14 @@
-"""Rows too large to compute with: one error that says how large they are, instead of NaN or infinity."""
+"""Rows too large to compute with, and steps too large to learn from: one error that says so, and no NaN."""
 
 import warnings
 
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 
 from skdbn import DBNClassifier, DBNRegressor, DBNTransformer, RBMClassifier, RBMTransformer
+from skdbn.exceptions import DivergenceError
 from skdbn.units import Gaussian
 
 MESSAGE = (
@@ -185,3 +187,58 @@ def test_hidden_states_too_large_to_lead_down_are_refused():
         ValueError, match=r"^H spans \[3e\+38, 3e\+38\], which is too large to compute with"
     ):
         rbm.inverse_transform(huge)
+
+
+# -- steps that are too large ----------------------------------------------------------------------
+
+
+def slow():
+    return RBMTransformer(n_iter=4)
+
+
+def fast():
+    return RBMTransformer(n_iter=4, optimizer="sgd", learning_rate=1e30)
+
+
+STAGES = {
+    "Training": [
+        RBMTransformer(2, n_iter=4, optimizer="sgd", learning_rate=1e30),
+        RBMClassifier(2, max_iter=4, optimizer="sgd", learning_rate=1e30),
+    ],
+    "Pretraining of layer 1": [
+        DBNTransformer((2, 2), rbm=fast()),
+        DBNClassifier((2, 2), rbm=fast()),
+        DBNClassifier((2, 2), rbm=fast(), fine_tuning="up-down"),
+        DBNRegressor((2, 2), rbm=fast()),
+    ],
+    "Pretraining of layer 2": [
+        DBNTransformer((2, 2), rbm=[slow(), fast()]),
+        DBNClassifier((2, 2), rbm=[slow(), fast()], fine_tuning="up-down"),
+    ],
+    "Fine-tuning": [
+        DBNTransformer(
+            (2, 2), rbm=slow(), fine_tuning="reconstruction", optimizer="sgd", learning_rate=1e30
+        ),
+        DBNClassifier((2, 2), rbm=slow(), optimizer="sgd", learning_rate=1e30),
+        DBNClassifier((2, 2), rbm=slow(), fine_tuning="up-down", optimizer="sgd", learning_rate=1e30),
+        DBNRegressor((2, 2), rbm=slow(), optimizer="sgd", learning_rate=1e30),
+    ],
+}
+
+
+@pytest.mark.parametrize("train", ["fit", "partial_fit"])
+@pytest.mark.parametrize(
+    ("stage", "model"), [(stage, model) for stage, models in STAGES.items() for model in models]
+)
+def test_a_rate_far_too_large_ends_the_first_epoch_with_its_stage_and_nothing_half_made(
+    stage, model, train
+):
+    model = clone(model).set_params(random_state=0)
+    before = set(vars(model))
+    y = () if isinstance(model, (RBMTransformer, DBNTransformer)) else (np.arange(20) % 2,)
+    message = (
+        rf"^{stage} diverged at epoch 1 \(.*\)\. Lower learning_rate \(now 1e\+30\) or scale the inputs\.$"
+    )
+    with pytest.raises(DivergenceError, match=message):
+        getattr(model, train)(X, *y)
+    assert set(vars(model)) == before
