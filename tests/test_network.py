@@ -21,6 +21,7 @@ from skdbn._network import (
     split,
 )
 from skdbn._rows import Batch, Rows
+from skdbn._state_tree import captured, restored
 from skdbn.units import Bernoulli, Gaussian, Mixed, ReLU, Softmax
 
 N_ROWS, N_INPUTS, N_CLASSES = 11, 7, 4
@@ -651,6 +652,16 @@ def test_learner_goes_on_with_the_offsets_it_is_given(make_network, make_batch):
     one.gradient(first)
     other = new_learner(network, offsets=copies(one.offsets))
     for ours, expected in zip(other.gradient(second), one.gradient(second), strict=True):
+        assert_array_equal(ours, expected)
+
+
+def test_learner_goes_on_from_what_was_captured_of_another(make_network, make_batch):
+    one, other = new_learner(make_network(2)), new_learner(make_network(2))
+    for learner in (one, other):  # the second one has seen other rows
+        learner.gradient(make_batch())
+    restored(other, captured(one))
+    batch = make_batch(4)
+    for ours, expected in zip(other.gradient(batch), one.gradient(batch), strict=True):
         assert_array_equal(ours, expected)
 
 

@@ -17,6 +17,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skdbn import RBMTransformer
+from skdbn._state_tree import captured, restored
 from skdbn.samplers import (
     CD,
     PCD,
@@ -357,6 +358,27 @@ def test_model_term_keeps_the_dtype(name, dtype, oracle, to_machine, to_rows, rn
     assert {array.dtype for array in arrays} == {np.dtype(dtype)}
     assert all(np.isfinite(array).all() for array in arrays)
     assert_allclose(model.weights.sum(), 1, rtol=1e-5)  # 100 roundings of float32
+
+
+@each_sampler
+def test_chains_go_on_from_what_was_captured_of_others(name, oracle, to_machine, to_rows):
+    """Chains of three updates, and chains that a training of another seed and other biases began with."""
+    sampler, machine, v = SAMPLERS[name](), to_machine(oracle), to_rows(oracle)
+    data = data_term(machine, v, np.full(len(v), 1 / len(v)))
+    out = work_arrays(sampler.n_rows(len(v)), oracle)
+    chains = sampler.start(machine, len(v), np.random.default_rng(1))
+    for seed in range(3):
+        sampler.advance(machine, data, chains, np.random.default_rng(seed), out)
+    machine.parameters.visible_bias[:] += 0.5
+    others = sampler.start(machine, len(v), np.random.default_rng(2))
+    others = restored(others, captured(chains))
+    results = []
+    for each in (others, chains):
+        model = sampler.advance(machine, data, each, np.random.default_rng(5), out)
+        report = [] if each is None else sampler.report(each).values()
+        results.append([array.copy() for array in (*model[:2], *report)])
+    for ours, expected in zip(*results, strict=True):
+        assert_array_equal(ours, expected)
 
 
 @each_sampler
