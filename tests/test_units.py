@@ -488,6 +488,66 @@ def test_grey_values_are_drawn_anew_in_training_with_their_probability(unit, rng
     assert (np.abs(differ - expected) <= 4.5 * np.sqrt(expected * (1 - expected) / len(x))).all()
 
 
+def test_scaled_bernoulli_units_act_on_shares_of_the_scale():
+    unit = Bernoulli(scale=255).adapt(np.array([51.0, 204.0]), np.ones(2))
+    assert_array_equal(unit.scale_, [255, 255])
+    x = np.array([[51.0, 204.0]])
+    out = np.empty_like(x)
+    assert unit.encode(x, out) is out
+    assert_allclose(out, [[0.2, 0.8]], rtol=1e-15)
+    assert_array_equal(x, [[51, 204]])
+    assert_allclose(unit.decode(out), x, rtol=1e-15)
+    assert_allclose(unit.bias_from_mean(x[0]), np.log([0.25, 4]), rtol=1e-14)
+
+
+def test_affine_maps_of_scaled_bernoulli_units_are_divided_by_the_scale_of_each_column(rng):
+    unit = Bernoulli(scale="data").adapt(np.array([1.0, 4.0]), np.array([0.5, 2.0]))  # scales 2.5 and 10
+    weights, bias = rng.normal(size=(2, N_HIDDEN)), rng.normal(size=N_HIDDEN)
+    in_data_units = unit.to_data_units(weights, bias)
+    assert_allclose(in_data_units[0], weights / [[2.5], [10]], rtol=1e-15)
+    assert_array_equal(in_data_units[1], bias)
+    back = unit.from_data_units(*in_data_units)
+    assert_allclose(back[0], weights, rtol=1e-15)
+    assert_array_equal(back[1], bias)
+
+
+@each_dtype
+def test_scale_of_the_data_is_the_mean_and_three_standard_deviations_and_1_for_zeros(dtype):
+    mean, spread = np.array([0.25, 3.0, 0.0], dtype), np.array([0.125, 1.5, 0.0], dtype)
+    unit = Bernoulli(scale="data").adapt(mean, spread)
+    assert_array_equal(unit.scale_, [0.625, 7.5, 1])
+    assert unit.scale_.dtype == Bernoulli(scale=3).adapt(mean, spread).scale_.dtype == dtype
+
+
+@pytest.mark.parametrize("scale", [1, 1.0])
+def test_a_bernoulli_scale_of_1_leaves_the_data_as_they_are(scale):
+    assert not hasattr(Bernoulli(scale=scale).adapt(np.zeros(2), np.ones(2)), "scale_")
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.5, 1e-300, 1e300])
+def test_any_positive_bernoulli_scale_is_taken(scale):
+    assert_array_equal(Bernoulli(scale=scale).adapt(np.zeros(2), np.ones(2)).scale_, [scale, scale])
+
+
+@pytest.mark.parametrize("scale", [0, -1.0, np.nan, np.inf, "dat", "learned"])
+def test_an_invalid_bernoulli_scale_is_refused_with_its_value(scale):
+    message = rf'Bernoulli\(scale={scale!r}\): scale must be "data" or a positive number'
+    with pytest.raises(ValueError, match=message):
+        Bernoulli(scale=scale).adapt(np.zeros(2), np.ones(2))
+
+
+def test_scaled_grey_values_are_drawn_in_training_with_their_share_of_the_scale(rng):
+    p = np.array([0.0, 0.1, 0.5, 0.93, 1.0])
+    x = np.tile(200 * p, (40_000, 1))
+    unit = Bernoulli(scale=200).adapt(x[0], x[0])
+    out = np.empty_like(x)
+    assert unit.encode(x, out, rng) is out
+    assert set(np.unique(out)) == {0.0, 1.0}
+    assert (np.abs(out.mean(axis=0) - p) <= 4.5 * np.sqrt(p * (1 - p) / len(x))).all()  # standard errors
+    kept = Bernoulli(redraw=False, scale=200).adapt(x[0], x[0])
+    assert_allclose(kept.encode(x, out, rng)[0], p, rtol=1e-15)
+
+
 # -- Gaussian -------------------------------------------------------------------------------------
 
 
