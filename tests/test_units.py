@@ -593,6 +593,28 @@ def test_rounding_noise_of_a_constant_column_is_no_scale(dtype):
     assert_array_equal(Gaussian().adapt(mean, noise).scale_, [1, 1])
 
 
+def test_rounding_noise_of_columns_below_zero_is_no_scale_and_a_little_more_than_noise_is_one():
+    mean, spread = np.array([-1e6, -1.0, 1.0]), np.array([1e-7, 2e-12, 2e-12])
+    assert_array_equal(Gaussian().adapt(mean, spread).scale_, [1, 2e-12, 2e-12])
+
+
+@each_dtype
+@pytest.mark.parametrize("what", ["mean", "negative mean", "standard deviation"])
+def test_columns_up_to_a_millionth_of_the_largest_number_are_taken_and_none_beyond(what, dtype):
+    largest = dtype(float(np.finfo(dtype).max) / 1e6)
+
+    def adapt(value):
+        mean, spread = np.zeros(3, dtype), np.ones(3, dtype)
+        (spread if what == "standard deviation" else mean)[1] = -value if "negative" in what else value
+        return Gaussian().adapt(mean, spread)
+
+    unit = adapt(np.nextafter(largest, dtype(0)))
+    assert np.isfinite(unit.scale_).all()
+    for value in (np.nextafter(largest, dtype(np.inf)), dtype(np.inf), dtype(np.nan)):
+        with pytest.raises(ValueError, match="The variance of 1 of 3 columns of X overflows"):
+            adapt(value)
+
+
 def test_learned_scales_start_at_the_spread_of_the_data():
     unit = Gaussian("learned").adapt(np.array([10.0, -3.0]), np.array([2.0, 0.5]))
     assert_array_equal(unit.scale_, [2.0, 0.5])
