@@ -14,8 +14,8 @@ PY_AUDIT = $(VENV_AUDIT)/bin/python
 PIP_INSTALL = -m pip install --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo interop test test-oldest test-nightly doctest lint format audit examples docs docs-fast smoke \
-	clean
+.PHONY: help demo interop installed test test-oldest test-nightly doctest lint format audit examples docs \
+	docs-fast smoke clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## *(.*)$$/\1|\2/' \
@@ -41,6 +41,8 @@ test: $(VENV)/.stamp-test  ## run the tests (PYTEST_ARGS="-m 'not slow'" for the
 	$(PY) -m pytest $(PYTEST_ARGS)
 
 interop: $(VENV)/.stamp-interop  ## install the packages that tests of exports, callbacks and clusters compare with
+
+installed: $(foreach extra,test lint doc plot,$(VENV)/.stamp-$(extra))  ## install what the other targets need
 
 test-oldest: $(VENV_OLDEST)/.stamp  ## run the tests on the oldest supported versions (PYTHON_OLDEST)
 	$(PY_OLDEST) -m pytest $(PYTEST_ARGS)
