@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from skdbn._class_posterior import join_labels, predicted_positions
+from skdbn._class_posterior import class_scores, join_labels, of_encoded_blocks
 from skdbn._class_weights import weights_with_classes
 from skdbn._contrastive import Sparsity
 from skdbn._discriminative import ClassRBMLearner, Terms
@@ -167,7 +167,8 @@ def _accuracy_of(n_classes: int) -> Callable[[Machine, LabelledRows], float]:
     """Return the function that gives the weighted share of held-out rows a machine classifies right."""
 
     def accuracy_of(machine: Machine, held_out: LabelledRows) -> float:
-        return accuracy(predicted_positions(machine, n_classes, held_out.X), held_out)
+        scores = of_encoded_blocks(machine, n_classes, held_out.X, class_scores, (n_classes,))
+        return accuracy(scores, held_out)
 
     return accuracy_of
 

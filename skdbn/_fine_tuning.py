@@ -184,6 +184,7 @@ class Watch:
         result.loss_curve.append(measured["loss"])
         if self._held_out is not None:
             score = self._held_out.score(self._learner.network, self._held_out)
+            check_measured("validation score", score, self._plan.stage, epoch, learning_rate)
             result.validation_scores.append(score)
             measured["validation_score"] = score
         self._report(epoch, **measured)

@@ -189,9 +189,11 @@ def check_weights_online(class_weight: Any) -> None:
         )
 
 
-def accuracy(predicted: Integers, data: LabelledRows) -> float:
-    """Return the weighted share of rows whose predicted position is that of their label."""
-    return float(np.average(predicted == data.targets, weights=data.sample_weight))
+def accuracy(scores: Floats, data: LabelledRows) -> float:
+    """Return the weighted share of rows whose largest score is that of their label; NaN if one is NaN."""
+    if np.isnan(scores).any():
+        return np.nan
+    return float(np.average(scores.argmax(axis=1) == data.targets, weights=data.sample_weight))
 
 
 def positions(y: Array, classes: Array, unlabeled: object) -> Integers:

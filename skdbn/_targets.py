@@ -39,7 +39,7 @@ class Classes:
 
     def score(self, network: Network, held_out: LabelledRows) -> float:
         """Return the weighted share of rows whose most probable class is theirs."""
-        return accuracy(outputs(network, held_out.X).argmax(axis=1), held_out)
+        return accuracy(outputs(network, held_out.X), held_out)
 
     def to_target_units(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
         """Return the output layer as it is."""
@@ -74,7 +74,10 @@ class Labels:
 
     def score(self, network: Network, held_out: LabelledRows) -> float:
         """Return the weighted share of rows whose labels are all right."""
-        right = (self.predict(outputs(network, held_out.X)) == held_out.targets).all(axis=1)
+        means = outputs(network, held_out.X)
+        if np.isnan(means).any():
+            return np.nan
+        right = (self.predict(means) == held_out.targets).all(axis=1)
         return float(np.average(right, weights=held_out.sample_weight))
 
     to_target_units = from_target_units = Classes.to_target_units
@@ -118,6 +121,8 @@ class Values:
         from sklearn.metrics import r2_score
 
         predicted = self.unit.decode(outputs(network, held_out.X).astype(np.float64))
+        if not np.isfinite(predicted).all():
+            return np.nan
         return float(r2_score(held_out.targets, predicted, sample_weight=held_out.sample_weight))
 
     def to_target_units(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:

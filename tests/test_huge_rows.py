@@ -8,6 +8,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 from skdbn import DBNClassifier, DBNRegressor, DBNTransformer, RBMClassifier, RBMTransformer
+from skdbn._labels import LabelledRows, accuracy
 from skdbn.exceptions import DivergenceError
 from skdbn.units import Gaussian
 
@@ -187,6 +188,30 @@ def test_hidden_states_too_large_to_lead_down_are_refused():
         ValueError, match=r"^H spans \[3e\+38, 3e\+38\], which is too large to compute with"
     ):
         rbm.inverse_transform(huge)
+
+
+LABELS = np.arange(20) % 2
+NETWORK = {"pretrain": False, "rbm": RBMTransformer(hidden="relu"), "max_iter": 1, "random_state": 0}
+HELD_OUT = [
+    (DBNClassifier(2, **NETWORK), LABELS),
+    (DBNRegressor(2, **NETWORK), LABELS),
+    (DBNTransformer(2, **NETWORK, fine_tuning="reconstruction"), None),
+]
+
+
+@pytest.mark.parametrize(("model", "y"), HELD_OUT)
+def test_held_out_rows_whose_outputs_are_no_numbers_have_no_score_and_end_the_training(model, y):
+    targets = {} if y is None else {"y_val": y}
+    message = r"diverged at epoch 1 \(non-finite validation score\)\. Lower learning_rate \(now .* or scale"
+    with pytest.raises(DivergenceError, match=message):
+        clone(model).fit(tiny(), *(() if y is None else (y,)), X_val=HUGE, **targets)
+
+
+def test_an_accuracy_of_scores_that_are_no_numbers_is_none():
+    # The largest of NaN is the first class.
+    rows = LabelledRows(X[:2], np.array([0, 0]), None)
+    assert accuracy(np.array([[0.1, 0.9], [0.9, 0.1]]), rows) == 0.5
+    assert np.isnan(accuracy(np.array([[np.nan, np.nan], [0.9, 0.1]]), rows))
 
 
 # -- steps that are too large ----------------------------------------------------------------------
