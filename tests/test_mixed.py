@@ -198,6 +198,26 @@ def test_parts_are_drawn_in_their_order_from_one_generator(method, fields):
     assert (changed == unit.mean(fields)).all() == (method != "sample")
 
 
+def test_what_is_given_is_not_changed_where_nothing_says_so(fields, rng):
+    unit = mixed_of_all_types()
+    mean, weights, bias = unit.mean(fields), rng.standard_normal((N_ALL, 3)), rng.standard_normal(3)
+    for function, *given in [
+        (unit.mean, fields),
+        (unit.log_partition, fields),
+        (unit.variance, mean),
+        (unit.base_energy, mean),
+        (unit.bias_from_mean, mean[0]),
+        (unit.to_data_units, weights, bias),
+        (unit.from_data_units, weights, bias),
+        (unit.expand_missing, fields > 0),
+        (unit.log_scale_gradient, mean, fields, np.full(N_SAMPLES, 1 / N_SAMPLES)),
+    ]:
+        before = [array.copy() for array in given]
+        function(*given)
+        for array, expected in zip(given, before, strict=True):
+            assert_array_equal(array, expected)
+
+
 def test_base_energy_and_log_volume_are_sums_over_the_parts(fields):
     unit = mixed_of_all_types()
     x = unit.mean(fields)

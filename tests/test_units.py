@@ -277,6 +277,37 @@ def test_no_result_shares_memory_with_its_input(case):
 
 
 @each_case
+def test_what_is_given_is_not_changed_where_nothing_says_so(case, rng):
+    unit = adapted(case.unit)
+    mean, weights = unit.mean(FIELDS), rng.normal(size=(N_VISIBLE, N_HIDDEN))
+    bias, row_weights = rng.normal(size=N_HIDDEN), np.full(N_SAMPLES, 1 / N_SAMPLES)
+    for function, *given in [
+        (unit.mean, FIELDS),
+        (unit.log_partition, FIELDS),
+        (unit.total_log_partition, FIELDS),
+        (unit.variance, mean),
+        (unit.base_energy, mean),
+        (unit.bias_from_mean, mean[0]),
+        (unit.to_data_units, weights, bias),
+        (unit.from_data_units, weights, bias),
+        (unit.expand_missing, FIELDS > 0),
+        (unit.log_scale_gradient, mean, FIELDS, row_weights),
+    ]:
+        before = [array.copy() for array in given]
+        function(*given)
+        for array, expected in zip(given, before, strict=True):
+            assert_array_equal(array, expected)
+
+
+@each_case
+@each_dtype
+def test_log_volume_is_summed_in_double_precision(case, dtype):
+    unit = adapted(case.unit, dtype)
+    scales = unit.scale_.astype(np.float64) if isinstance(unit, Gaussian) else np.ones(1)
+    assert unit.log_volume() == pytest.approx(np.log(scales).sum(), rel=1e-14)
+
+
+@each_case
 def test_decode_undoes_encode(case, rng):
     unit = adapted(case.unit)
     x = rng.random((N_SAMPLES, N_VISIBLE))
