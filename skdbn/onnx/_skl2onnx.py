@@ -99,7 +99,8 @@ def _convert(scope, operator, container):
     graph, _ = _graph_of(operator, scope.get_unique_variable_name)
     for name, array in graph.constants.items():
         kind = helper.np_dtype_to_tensor_dtype(array.dtype)
-        container.add_initializer(name, kind, array.shape, array.ravel().tolist())
+        values = [value.encode() if isinstance(value, str) else value for value in array.ravel().tolist()]
+        container.add_initializer(name, kind, array.shape, values)  # bytes: onnx 1.16 takes ASCII only
     for node in graph.nodes:
         name = scope.get_unique_operator_name(node.operator)
         container.add_node(node.operator, node.inputs, node.outputs, name=name, **node.attributes)

@@ -89,7 +89,8 @@ def _(unit: ReLU, graph, field, width):
     constant = 2 * float(ReLU().log_partition(np.zeros(1))[0]) - _RIPPLE
     above = graph.add("Sub", constant, below)
     if graph.dtype != np.float32:
-        wave = graph.add("Cos", graph.add("Mul", positive, 2 * np.pi))
+        # The cosine: of "Cos" onnxruntime 1.18 to 1.23 has no double.
+        wave = graph.add("Sin", graph.add("Add", graph.add("Mul", positive, 2 * np.pi), np.pi / 2))
         above = graph.add("Add", above, graph.add("Mul", wave, _RIPPLE))
     rest = graph.add("Where", graph.add("Greater", field, 0.0), above, below)
     squares = graph.add("Mul", graph.add("Mul", positive, positive), 0.5)
