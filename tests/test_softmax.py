@@ -69,6 +69,8 @@ def test_groups_may_be_numpy_numbers_and_arrays(rng):
         ([[0, 1, 2], [2, 3, 4, 5]], "named more than once: 2"),
         ([[0, 1, 2], [3, 4, 5, 6]], "not from 0 to 5: 6"),
         ([[0, 1, 2], [3, 4, -1]], "not from 0 to 5: -1"),
+        ([[0]], r"in no group: 1, 2, 3, 4, 5\.$"),
+        ([[9, 8, 7, 6, 10, 11]], r"not from 0 to 5: 6, 7, 8, 9, 10, \.\.\.\.$"),  # five of them are named
         ([[], [0, 1, 2, 3, 4, 5]], "one or more numbers"),
         ([["a", "b"]], "one or more numbers"),
         ([[0.0, 1, 2, 3, 4, 5]], "one or more numbers"),
