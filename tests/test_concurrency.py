@@ -35,7 +35,10 @@ MODELS = {
     ),
 }
 each_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of few epochs
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),  # of few epochs
+    pytest.mark.thread_unsafe(reason="the tests start threads, and look at what belongs to the process"),
+]
 
 # What each method is called with, beside the rows.
 METHODS = {
