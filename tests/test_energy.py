@@ -17,7 +17,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.neural_network import BernoulliRBM
 
 from skdbn._energy import Machine, RBMParameters
-from skdbn.units import Bernoulli
+from skdbn.units import Bernoulli, ReLU
 
 # Sums of at most 4000 terms of float64 in another order.
 ROUNDING = {"rtol": 1e-12, "atol": 1e-12}
@@ -229,6 +229,21 @@ def test_draws_are_written_to_out_and_are_those_drawn_without(oracle, to_machine
         out = np.full((len(given), n_units), np.nan)
         assert draw(given, np.random.default_rng(1), out=out) is out
         assert_array_equal(out, draw(given, np.random.default_rng(1)))
+
+
+def test_a_machine_drawn_exactly_draws_both_layers_exactly_and_shares_the_parameters(rng):
+    parameters = RBMParameters(np.zeros((2, 3)), np.zeros(2), np.zeros(3))
+    machine = Machine(ReLU(), ReLU(), parameters)
+    exact = machine.drawn_exactly()
+    assert exact.parameters is parameters
+    assert (exact.visible.exact, exact.hidden.exact) == (True, True)
+    assert (machine.visible.exact, machine.hidden.exact) == (False, False)
+    for drawn in (
+        exact.sample_h_from_v(np.zeros((1009, 3)), rng),
+        exact.sample_v_from_h(np.zeros((1009, 2)), rng),
+    ):
+        assert_array_equal(drawn, np.round(drawn))
+        assert drawn.max() >= 2
 
 
 def test_huge_parameters_give_finite_energies():

@@ -70,6 +70,17 @@ def test_fast_parameters_follow_all_updates(oracle, to_machine, to_rows, rng):
             assert_allclose(array, expected, **ROUNDING)
 
 
+def test_with_a_decay_of_zero_the_fast_parameters_are_the_last_step(oracle, to_machine, to_rows, rng):
+    machine, sampler = to_machine(oracle), FastPCD(1, 7, fast_learning_rate=0.3, decay=0)
+    chains, v = sampler.start(machine, 10, rng), to_rows(oracle)
+    weights = np.full(N_SAMPLES, 1 / N_SAMPLES)
+    for _ in range(2):
+        model = sampler.advance(machine, data_of(oracle, v, weights), chains, rng, work_arrays(7, oracle))
+    of_data, of_model = oracle.statistics(v, weights), oracle.statistics(model.visible, np.full(7, 1 / 7))
+    for fast, towards, away in zip(chains.fast[:3], of_data, of_model, strict=True):
+        assert_allclose(fast, 0.3 * (towards - away), **ROUNDING)
+
+
 def test_parameters_of_the_model_are_not_changed(oracle, to_machine, to_rows, rng):
     machine, sampler = to_machine(oracle), FastPCD(2, 7, fast_learning_rate=0.5)
     chains = sampler.start(machine, 10, rng)

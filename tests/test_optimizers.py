@@ -406,6 +406,25 @@ def test_buffers_asked_for_between_steps_are_added():
     assert_allclose(gradients.weights, -0.1 * state.velocity[0])
 
 
+def test_buffers_that_nothing_uses_are_not_made():
+    for optimizer in (SGD(), RMSProp(), SGD(momentum=0), RMSProp(momentum=0.0)):
+        state = optimizer.init((np.zeros(3),))
+        assert state.velocity == ()
+        (_, state) = optimizer.update((np.ones(3),), state, 0.1)
+        assert state.velocity == ()
+    assert RMSProp(momentum=0.5).init((np.zeros(3),)).mean == ()
+
+
+class Named(np.ndarray):
+    """A subclass of arrays."""
+
+
+def test_states_for_arrays_of_a_subclass_are_plain_arrays():
+    state = RMSProp(momentum=0.5, centered=True).init((np.zeros(3).view(Named),))
+    for (array,) in (state.sum_of_squares, state.mean, state.velocity):
+        assert type(array) is np.ndarray
+
+
 def test_centering_can_be_switched_off_between_steps():
     optimizer = RMSProp(centered=True)
     _, state = optimizer.update(draw_gradients(), optimizer.init(draw_gradients()), 0.1)
@@ -443,11 +462,60 @@ def test_parameters_of_a_nested_schedule_are_reached():
         (Adam(beta_2=2), r"Adam: beta_2 must be in \[0, 1\), got 2"),
         (Adam(epsilon=math.inf), "Adam: epsilon .* got inf"),
         (AdaGrad(initial_sum_of_squares=None), "AdaGrad: initial_sum_of_squares .* got None"),
+        (AdaGrad(initial_sum_of_squares=-0.1), "AdaGrad: initial_sum_of_squares .* at least 0, got -0.1"),
+        (AdaGrad(epsilon=0.0), "AdaGrad: epsilon .* above 0, got 0.0"),
+        (AdaGrad(clip_norm=0), "AdaGrad: clip_norm .* above 0, got 0"),
+        (Adam(beta_1=1.0), r"Adam: beta_1 must be in \[0, 1\), got 1.0"),
+        (Adam(epsilon=0.0), "Adam: epsilon .* above 0, got 0.0"),
+        (Adam(clip_norm=0), "Adam: clip_norm .* above 0, got 0"),
+        (RMSProp(momentum=1.0), r"RMSProp: momentum must be in \[0, 1\), got 1.0"),
+        (RMSProp(clip_norm=-1), "RMSProp: clip_norm .* above 0, got -1"),
     ],
 )
 def test_bad_hyper_parameters_are_named_before_the_first_step(optimizer, message):
     with pytest.raises(ValueError, match=message):
         optimizer.init((np.zeros(3),))
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        SGD(momentum=0, clip_norm=1e-9),
+        RMSProp(rho=0, momentum=0, initial_mean_square=0, epsilon=1e-30),
+        Adam(beta_1=0, beta_2=0, epsilon=1e-30),
+        AdaGrad(initial_sum_of_squares=0, epsilon=1e-30),
+    ],
+    ids=lambda optimizer: type(optimizer).__name__,
+)
+def test_hyper_parameters_at_the_end_of_their_range_are_taken(optimizer):
+    state = optimizer.init((np.zeros(3),))
+    for _ in range(3):
+        (update,), state = optimizer.update((np.array([1e-3, -2.0, 0.0]),), state, 0.1)
+    assert np.isfinite(update).all()
+    assert update[0] < 0 < update[1]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda number: SGD(number(0.7), clip_norm=number(30)),
+        lambda number: RMSProp(number(0.7), number(0.01), clip_norm=number(30)),
+        lambda number: RMSProp(number(0.7), number(0.01), epsilon_inside_sqrt=True, momentum=number(0.7)),
+        lambda number: Adam(number(0.7), number(0.7), number(0.01)),
+        lambda number: AdaGrad(number(0.01)),
+    ],
+    ids=["SGD", "RMSProp", "RMSProp inside", "Adam", "AdaGrad"],
+)
+def test_numbers_of_numpy_give_float32_updates_as_those_of_python_do(make):
+    gradients, updates = np.random.default_rng(0).normal(size=(3, 1009)).astype(np.float32), []
+    for number in (float, np.float64):
+        optimizer = make(number)
+        state = optimizer.init((gradients[0],))
+        for gradient in gradients:
+            (update,), state = optimizer.update((gradient.copy(),), state, number(0.1))
+        updates.append(update)
+    assert updates[1].dtype == np.float32
+    assert_array_equal(*updates)
 
 
 def test_a_schedule_that_leaves_the_range_is_named_when_it_does():

@@ -318,6 +318,24 @@ def test_resume_keeps_replicas_of_the_number_asked_for(oracle, to_machine, rng):
     assert_array_equal(of_pcd.base_bias, base_bias + 1)
 
 
+def test_replicas_are_not_resumed_by_a_sampler_without_steps(oracle, to_machine, rng):
+    machine = to_machine(oracle)
+    chains = ParallelTempering(1, 7, n_temperatures=3).start(machine, 10, rng)
+    with pytest.raises(ValueError, match=r"ParallelTempering\(n_steps=0\)"):
+        ParallelTempering(0, 7, n_temperatures=3).resume(chains, machine, 10, rng)
+
+
+def test_work_arrays_longer_than_the_replicas_change_nothing(oracle, to_machine):
+    machine, sampler = to_machine(oracle), ParallelTempering(2, 7, n_temperatures=3)
+    terms = []
+    for n_rows in (21, 21 + 4):
+        rng = np.random.default_rng(3)
+        chains = sampler.start(machine, 10, rng)
+        terms.append(sampler.advance(machine, None, chains, rng, work_arrays(n_rows, oracle)))
+    for ours, expected in zip(*terms, strict=True):
+        assert_array_equal(ours, expected)
+
+
 def test_pcd_goes_on_with_the_replicas_of_the_model_itself(oracle, to_machine, rng):
     machine = to_machine(oracle)
     chains = ParallelTempering(1, 7, n_temperatures=3).start(machine, 10, rng)

@@ -389,6 +389,14 @@ def test_number_of_steps_must_be_a_positive_integer(name, n_steps, binary_oracle
         sampler.start(to_machine(binary_oracle), 10, rng)
 
 
+@each_sampler
+def test_a_training_is_not_resumed_without_steps(name, binary_oracle, to_machine, rng):
+    machine, sampler = to_machine(binary_oracle), SAMPLERS[name]()
+    chains = sampler.start(machine, 10, rng)
+    with pytest.raises(ValueError, match="n_steps must be an integer >= 1"):
+        sampler.set_params(n_steps=0).resume(chains, machine, 10, rng)
+
+
 @pytest.mark.parametrize("n_chains", [0, -1, 7.0, True, "7"])
 def test_number_of_chains_must_be_a_positive_integer(n_chains, binary_oracle, to_machine, rng):
     with pytest.raises(ValueError, match=r"PCD\(n_chains=.*\): n_chains must be an integer >= 1"):
