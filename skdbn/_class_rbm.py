@@ -7,11 +7,11 @@ from typing import Any
 
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 
-from skdbn import _validation
 from skdbn._callback_support import with_callbacks
 from skdbn._class_rbm_base import ClassRBMTraining
 from skdbn._fitted_class_rbm import FittedClassRBMMixin
-from skdbn._labels import LabelledRows, classes_online, find_classes, positions, split_stratified
+from skdbn._labels import LabelledRows, classes_of_all, classes_online, positions, split_stratified
+from skdbn._shards import common_generator
 from skdbn._sklearn_compat import Interval, StrOptions, fit_context
 from skdbn._transaction import all_or_nothing
 from skdbn._typing import ArrayLike, FilePath, MatrixLike, Seed, TargetsLike
@@ -344,8 +344,8 @@ class RBMClassifier(ClassNamePrefixFeaturesOutMixin, FittedClassRBMMixin, ClassR
         """
         resume = self.warm_start and hasattr(self, "components_")
         frame = X
-        X, y, sample_weight = self._check_training_data(X, y, sample_weight, reset=not resume)
-        classes = self.classes_ if resume else find_classes(y, self.unlabeled)
+        X, y, sample_weight = self._check_training_data(X, y, sample_weight, X_val, reset=not resume)
+        classes = self.classes_ if resume else classes_of_all(y, self.unlabeled)
         data = LabelledRows(X, positions(y, classes, self.unlabeled), sample_weight)
         held_out = self._check_held_out(X_val, y_val, sample_weight_val, classes, X.dtype)
         phase = self._begin_fit(X, y, sample_weight, held_out, frame, warm=resume, resume_from=resume_from)
@@ -354,7 +354,7 @@ class RBMClassifier(ClassNamePrefixFeaturesOutMixin, FittedClassRBMMixin, ClassR
             rng = training.state.rng
             training.state.start_anew()
         else:
-            rng = phase.journal.take_generator(_validation.make_generator(self.random_state))
+            rng = phase.journal.take_generator(common_generator(self.random_state))
         if self.early_stopping and held_out is None:
             data, held_out = split_stratified(data, self.validation_fraction, rng)
         return self._train(training, data, classes, rng, frame, held_out, phase)
@@ -400,5 +400,5 @@ class RBMClassifier(ClassNamePrefixFeaturesOutMixin, FittedClassRBMMixin, ClassR
         classes = classes_online(y, classes, self.unlabeled, self.classes_ if resume else None)
         data = LabelledRows(X, positions(y, classes, self.unlabeled), sample_weight)
         training = self._resumed_training() if resume else None
-        rng = training.state.rng if resume else _validation.make_generator(self.random_state)
+        rng = training.state.rng if resume else common_generator(self.random_state)
         return self._train(training, data, classes, rng, frame)

@@ -27,6 +27,8 @@ from skdbn._phases import attributes_set_by, begin_fit, end_fit
 from skdbn._planning import FirstRate, plan_training
 from skdbn._rbm_fit import Objective, adjust_offsets
 from skdbn._rows import spread_rows
+from skdbn._shards import agree_to_train, may_be_empty, range_of_all
+from skdbn._team import current_team
 from skdbn._visible_types import check_normalisable, resolve_visible
 from skdbn._weight_rules import WeightRules
 from skdbn.samplers import resolve_sampler
@@ -48,12 +50,13 @@ class ClassRBMTraining(CallbackSupportMixin, PartsMixin, DocumentedMixin, BaseEs
             raise ValueError("partial_fit does not support early_stopping=True.")
         check_weights_online(self.class_weight)
 
-    def _check_training_data(self, X, y, sample_weight, *, reset):
+    def _check_training_data(self, X, y, sample_weight, X_val=None, *, reset):
         """Return X, the labels and the weights of the rows of positive weight."""
         y = check_labels(y, self)
-        X = _validation.check_rows(self, X, reset=reset)
+        X = _validation.check_rows(self, X, reset=reset, **may_be_empty())
         check_consistent_length(X, y)
         sample_weight, X, y = _validation.drop_rows_without_weight(sample_weight, X, y)
+        agree_to_train(self, X, y, X_val)
         if not reset:
             X = _validation.to_dtype(X, self.components_.dtype)
             _validation.warn_if_far_outside(X, self._fitted_range, when="training")
@@ -67,11 +70,12 @@ class ClassRBMTraining(CallbackSupportMixin, PartsMixin, DocumentedMixin, BaseEs
         if X_val is None:
             return None
         y_val = check_labels(y_val, self)
-        X_val = _validation.to_dtype(_validation.check_rows(self, X_val, reset=False), dtype, "X_val")
+        X_val = _validation.check_rows(self, X_val, reset=False, **may_be_empty())
+        X_val = _validation.to_dtype(X_val, dtype, "X_val")
         check_consistent_length(X_val, y_val)
         weight, X_val, y_val = _validation.drop_rows_without_weight(sample_weight_val, X_val, y_val)
         held_out = LabelledRows(X_val, positions(y_val, classes, self.unlabeled), weight).labelled()
-        if not held_out.X.shape[0]:
+        if not current_team().any(held_out.X.shape[0]):
             raise ValueError(f"No row of X_val has a target: all of y_val equals {self.unlabeled!r}.")
         return held_out
 
@@ -93,12 +97,12 @@ class ClassRBMTraining(CallbackSupportMixin, PartsMixin, DocumentedMixin, BaseEs
         rows = training_rows(data, self.class_weight, classes)
         plan = plan_training(self, rows.n_rows, self.max_iter, _FIRST_RATE, online=online, stage="Training")
         if add:
-            objective = self._objective(training.machine.hidden)
+            objective = self._objective(training.machine.hidden, largest_batch(rows, plan.batch_size))
             self._go_on(training, data, rows, objective, plan, online)
         else:
             training, objective = self._new_training(data, rows, len(classes), plan, rng, frame)
         stopping = stopping_rule(self.early_stopping, self.tol, self._patience())
-        values = _validation.data_range(data.X)
+        values = range_of_all(data.X)
 
         def fitted(result):
             return attributes_set_by(self, "_keep", training, classes, result, values, add=add)
@@ -134,13 +138,13 @@ class ClassRBMTraining(CallbackSupportMixin, PartsMixin, DocumentedMixin, BaseEs
         discriminative = 0.0 if self.objective == "generative" else 1.0
         return Terms(discriminative, generative[self.objective], self.unlabeled_weight)
 
-    def _objective(self, hidden):
+    def _objective(self, hidden, batch_size):
         """Return what the gradient is made of, or raise if that cannot be with these hidden units."""
         sparsity = resolve_sparsity(self.sparsity)
         if sparsity is not None:
             sparsity.check(hidden_in_unit_interval=hidden.bounded)
         return Objective(
-            sampler=resolve_sampler(self.sampler),
+            sampler=resolve_sampler(self.sampler).shared_out(batch_size, current_team().size),
             offsets_from="data" if self.centered else None,
             rules=WeightRules(max_norm=self.max_norm),
             sparsity=sparsity,
@@ -149,13 +153,13 @@ class ClassRBMTraining(CallbackSupportMixin, PartsMixin, DocumentedMixin, BaseEs
     def _new_training(self, data, rows, n_classes, plan, rng, frame):
         """Return an untrained machine for the rows, and its objective."""
         names = getattr(self, "feature_names_in_", None)
-        values = _validation.data_range(data.X)
+        values = range_of_all(data.X)
         visible = resolve_visible(self.visible, data.X, values, feature_names=names, frame=frame)
         hidden = clone(resolve_unit(self.hidden))
         _validation.check_hidden(hidden)
         check_normalisable(visible, hidden)
-        objective = self._objective(hidden)
         batch_size = largest_batch(rows, plan.batch_size)
+        objective = self._objective(hidden, batch_size)
         training = begin_class_training(
             data, rows, visible, hidden, self.n_components, n_classes, objective, batch_size, rng
         )

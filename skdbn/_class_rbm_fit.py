@@ -14,10 +14,11 @@ from skdbn._contrastive import Sparsity
 from skdbn._discriminative import ClassRBMLearner, Terms
 from skdbn._energy import Machine
 from skdbn._fine_tuning import FineTuning, FineTuningResult, HeldOut, OfResult, Watch
-from skdbn._labels import NO_LABEL, LabelledRows, accuracy
+from skdbn._labels import NO_LABEL, LabelledRows, accuracy, weight_of_rows
 from skdbn._phases import Phase
 from skdbn._rbm_fit import Objective, RBMTraining, begin_with_moments, take_in_new_mean
 from skdbn._rows import Batch, Rows, weighted_moments
+from skdbn._team import current_team
 from skdbn._training import Plan, train
 from skdbn._typing import Array, Floats, FloatType, Rng
 from skdbn.units import Unit
@@ -105,7 +106,7 @@ def take_in_new_data(
     """Let the means of inputs and labels follow those of all rows seen so far."""
     of_inputs, _ = weighted_moments(data.X, data.sample_weight)
     of_labels = training.visible_mean[-n_classes:]
-    if data.has_target().any():
+    if current_team().any(data.has_target().any()):
         of_labels, _ = _label_moments(rows, n_classes, of_inputs.dtype)
     take_in_new_mean(training, np.append(of_inputs, of_labels), _total_weight(data), objective)
 
@@ -114,16 +115,19 @@ def _label_moments(rows: Rows | PairedRows, n_classes: int, dtype: FloatType) ->
     """Return the shares of the classes among the rows with a label, and their standard deviations."""
     labelled = rows.labelled if isinstance(rows, PairedRows) else rows
     assert labelled.targets is not None
-    if (labelled.targets == NO_LABEL).all():  # a first chunk of a stream
+    known = labelled.targets != NO_LABEL
+    if not current_team().any(known.any()):  # a first chunk of a stream
         totals: Array = np.ones(n_classes)
     else:
-        totals = np.bincount(labelled.targets, weights=labelled.sample_weight, minlength=n_classes)
+        totals = np.bincount(labelled.targets[known], weights=labelled.sample_weight, minlength=n_classes)
+        totals = totals.astype(np.float64)
+        current_team().sum(totals)
     shares = totals / totals.sum()
     return shares.astype(dtype), np.sqrt(shares * (1 - shares)).astype(dtype)
 
 
 def _total_weight(data: LabelledRows) -> float:
-    return float(data.X.shape[0] if data.sample_weight is None else data.sample_weight.sum())
+    return current_team().total(weight_of_rows(data))
 
 
 def run_class_training(

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
 from skdbn._labels import LabelledRows
+from skdbn._team import current_team
 from skdbn._typing import Array, Floats, Integers
 
 
@@ -20,7 +21,8 @@ def weights_with_classes(data: LabelledRows, class_weight: Any, classes: Array) 
         return data.sample_weight
     assert data.targets is not None
     if isinstance(class_weight, str):
-        totals = np.bincount(data.targets, weights=data.sample_weight, minlength=len(classes))
+        totals = np.bincount(data.targets, weights=data.sample_weight, minlength=len(classes)).astype(float)
+        current_team().sum(totals)
         of_class = totals.sum() / (np.count_nonzero(totals) * np.maximum(totals, np.finfo(float).tiny))
     else:
         of_class = compute_class_weight(class_weight, classes=classes, y=classes[data.targets])

@@ -9,6 +9,7 @@ import numpy as np
 from skdbn._centering import follow, map_to_plain_bias
 from skdbn._energy import Machine, RBMParameters
 from skdbn._rows import Batch
+from skdbn._team import Team, current_team
 from skdbn._typing import Chains, Floats, Rng
 from skdbn._weight_rules import WeightRules
 from skdbn.samplers import Sampler, States
@@ -26,18 +27,21 @@ class Offsets(NamedTuple):
     hidden: Floats  # lambda, (n_hidden,)
 
 
-def follow_means(offsets: Offsets, source: str, data: States, model: States) -> None:
+def follow_means(offsets: Offsets, source: str, data: States, model: States, team: Team) -> None:
     """Move the offsets towards the means of a batch; `source` is one of OFFSETS_FROM.
 
     The means of the visible data are known from the start, so with "data" theirs are not moved.
     """
     if source == "data":
-        follow(offsets.hidden, data.weights @ data.hidden_mean)
+        hidden = data.weights @ data.hidden_mean
+        team.sum(hidden)
+        follow(offsets.hidden, hidden)
         return
     visible, hidden = model.weights @ model.visible, model.weights @ model.hidden_mean
     if source == "average":
         visible = (visible + data.weights @ data.visible) / 2
         hidden = (hidden + data.weights @ data.hidden_mean) / 2
+    team.sum(visible, hidden)
     follow(offsets.visible, visible)
     follow(offsets.hidden, hidden)
 
@@ -54,6 +58,7 @@ class Sparsity:
     def error(self, hidden: Unit, data: States) -> Floats:
         """Return the derivative of the penalty by the hidden fields of each row, for rows of weight 1."""
         mean = data.weights @ data.hidden_mean
+        current_team().sum(mean)
         if self.activity is None:
             self.activity = mean
         self.activity += (1 - self.target.decay) * (mean - self.activity)
@@ -96,6 +101,7 @@ class RBMLearner:
         self.offsets_from = offsets_from
         self.rules = rules
         self.sparsity = sparsity
+        self._team = current_team()
         self._batch_size = batch_size
         n_hidden, n_visible = machine.parameters.weights.shape
         n_rows = batch_size + (sampler.n_rows(batch_size) if chains is None else len(chains))
@@ -120,7 +126,7 @@ class RBMLearner:
         data = self._data_term(batch)
         model = self._model_term(data)
         if self.offsets is not None:
-            follow_means(self.offsets, self.offsets_from, data, model)
+            follow_means(self.offsets, self.offsets_from, data, model, self._team)
         penalty = None if self.sparsity is None else self.sparsity.error(self.machine.hidden, data)
         self._scale_gradient(data, penalty)
         return self._difference(data, model, penalty)
@@ -135,6 +141,15 @@ class RBMLearner:
 
     def _model_term(self, data: States) -> States:
         """Negative phase: states of the model's own distribution."""
+        if self._team.size == 1 or self.chains is None:
+            return self._advance(data)
+        # A sampler knows nothing of the team: its data are a whole batch, its chains all there are.
+        share = max(data.weights.sum(), np.finfo(data.weights.dtype).tiny)
+        data = data._replace(weights=data.weights / share)
+        model = self._advance(data)
+        return model._replace(weights=model.weights / self._team.size)
+
+    def _advance(self, data: States) -> States:
         out = self._visible[self._batch_size :], self._hidden[self._batch_size :]
         return self.sampler.advance(self.machine, data, self.chains, self.rng, out)
 
@@ -146,6 +161,8 @@ class RBMLearner:
             h = data.hidden_mean if penalty is None else data.hidden_mean - penalty
             field = self.machine.field_v_from_h(h)
             gradient[:] = self.machine.visible.log_scale_gradient(data.visible, field, data.weights)
+            if self._team.size > 1:  # the part that does not depend on the data, once for all processes
+                gradient -= 1 - data.weights.sum()
 
     def _difference(self, data: States, model: States, penalty: Floats | None) -> RBMParameters:
         """Return <(h - lambda)(v - mu)>, <h> and <v> of the model minus those of the data."""

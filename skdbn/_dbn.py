@@ -12,7 +12,7 @@ from skdbn._network import Network
 from skdbn._phases import no_phase
 from skdbn._rbm import RBMTransformer
 from skdbn._rows import weighted_moments
-from skdbn._validation import data_range
+from skdbn._shards import range_of_all
 from skdbn.exceptions import DivergenceError
 from skdbn.units import Bernoulli, ReLU, resolve_unit
 
@@ -150,7 +150,7 @@ def pretrained_layers(machines, dtype):
 
 def plain_layers(prototypes, X, sample_weight, rng):
     """Return (visible, layers) for a network without pre-training."""
-    visible = prototypes[0]._visible_for(X, data_range(X))
+    visible = prototypes[0]._visible_for(X, range_of_all(X))
     visible = visible.adapt(*weighted_moments(X, sample_weight))
     units = [resolve_unit(machine.hidden) for machine in prototypes]
     sizes = [X.shape[1], *(machine.n_components for machine in prototypes)]

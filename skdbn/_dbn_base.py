@@ -27,7 +27,9 @@ from skdbn._phases import attributes_set_by, begin_fit, end_fit, no_phase
 from skdbn._planning import FirstRate, plan_training
 from skdbn._rbm import RBMTransformer
 from skdbn._rows import Rows
+from skdbn._shards import agree_to_train, common_generator, may_be_empty, range_of_all
 from skdbn._sklearn_compat import Interval, StrOptions
+from skdbn._team import current_team
 from skdbn._training import TrainingState
 from skdbn._transaction import all_or_nothing
 from skdbn.optimizers import OPTIMIZERS, Optimizer
@@ -101,10 +103,10 @@ class BaseDBN(CallbackSupportMixin, PartsMixin, StackMixin, ClassNamePrefixFeatu
     ):
         resume = self.warm_start and hasattr(self, "coefs_")
         frame = X
-        X, y, sample_weight = self._check_training_data(X, y, sample_weight, reset=not resume)
+        X, y, sample_weight = self._check_training_data(X, y, sample_weight, X_val, reset=not resume)
         task = self._task if resume else self._new_task(y, sample_weight)
         data = LabelledRows(X, task.read(y, self._marker), sample_weight)
-        if not data.has_target().any():
+        if not current_team().any(data.has_target().any()):
             raise ValueError(f"No row has a target: all of y equals unlabeled={self._marker!r}.")
         held_out = self._check_held_out(X_val, y_val, sample_weight_val, task, X.dtype)
         phase = self._begin_fit(X, y, sample_weight, held_out, frame, warm=resume, resume_from=resume_from)
@@ -112,13 +114,14 @@ class BaseDBN(CallbackSupportMixin, PartsMixin, StackMixin, ClassNamePrefixFeatu
             network, machines, state = self._resumed()
             state.start_anew()
         else:
-            state = TrainingState(_validation.make_generator(self.random_state))
+            state = TrainingState(common_generator(self.random_state))
             phase.journal.take_generator(state.rng)
         if self._holds_out and held_out is None:
             data, held_out = split_stratified(data, self.validation_fraction, state.rng)
         if not resume:
             network, machines = self._new_network(data, task, state.rng, frame, phase)
-        plan, values = self._plan(data, online=False), _validation.data_range(X)
+        state.rng = current_team().own_stream(state.rng)
+        plan, values = self._plan(data, online=False), range_of_all(X)
 
         def fitted(result):
             return attributes_set_by(
@@ -153,11 +156,12 @@ class BaseDBN(CallbackSupportMixin, PartsMixin, StackMixin, ClassNamePrefixFeatu
         if resume:
             network, machines, state = self._resumed()
         else:
-            state = TrainingState(_validation.make_generator(self.random_state))
+            state = TrainingState(common_generator(self.random_state))
             network, machines = self._new_network(data, task, state.rng, frame, no_phase())
+            state.rng = current_team().own_stream(state.rng)
         plan = self._plan(data, online=True)
         result = self._train(network, data, task, plan, state)
-        self._keep(network, machines, task, state, result, _validation.data_range(X), add=resume)
+        self._keep(network, machines, task, state, result, range_of_all(X), add=resume)
         return self
 
     @property
@@ -182,12 +186,13 @@ class BaseDBN(CallbackSupportMixin, PartsMixin, StackMixin, ClassNamePrefixFeatu
     def _task_online(self, y, sample_weight, resume):
         return self._task if resume else self._new_task(y, sample_weight)
 
-    def _check_training_data(self, X, y, sample_weight, *, reset):
+    def _check_training_data(self, X, y, sample_weight, X_val=None, *, reset):
         """Return X, the targets and the weights of the rows of positive weight."""
         y = self._check_targets(y, None if reset else self._task)
-        X = _validation.check_rows(self, X, reset=reset)
+        X = _validation.check_rows(self, X, reset=reset, **may_be_empty())
         check_consistent_length(X, y)
         sample_weight, X, y = _validation.drop_rows_without_weight(sample_weight, X, y)
+        agree_to_train(self, X, y, X_val)
         if not reset:
             X = _validation.to_dtype(X, self.coefs_[0].dtype)
             _validation.warn_if_far_outside(X, self._fitted_range, when="training")
@@ -199,7 +204,8 @@ class BaseDBN(CallbackSupportMixin, PartsMixin, StackMixin, ClassNamePrefixFeatu
         if X_val is None:
             return None
         y_val = self._check_targets(y_val, task)
-        X_val = _validation.to_dtype(_validation.check_rows(self, X_val, reset=False), dtype, "X_val")
+        X_val = _validation.check_rows(self, X_val, reset=False, **may_be_empty())
+        X_val = _validation.to_dtype(X_val, dtype, "X_val")
         check_consistent_length(X_val, y_val)
         weight, X_val, y_val = _validation.drop_rows_without_weight(sample_weight_val, X_val, y_val)
         return LabelledRows(X_val, task.read(y_val, self._marker), weight).labelled()
@@ -268,7 +274,7 @@ class BaseDBN(CallbackSupportMixin, PartsMixin, StackMixin, ClassNamePrefixFeatu
         return tuple(len(bias) for bias in self.intercepts_[:-1])
 
     def _plan(self, data, *, online):
-        n_rows = max(1, int(data.has_target().sum()))
+        n_rows = max(1, int(current_team().total(data.has_target().sum())))
         return plan_training(self, n_rows, self.max_iter, _FIRST_RATE, online=online, stage="Fine-tuning")
 
     def _train(
@@ -280,7 +286,7 @@ class BaseDBN(CallbackSupportMixin, PartsMixin, StackMixin, ClassNamePrefixFeatu
         """
         settings = self._fine_tuning(len(network.units))
         data = data.labelled()
-        if settings is None or not data.X.shape[0]:
+        if settings is None or not current_team().any(data.X.shape[0]):
             return FineTuningResult(converged=True)
         if not with_head:
             settings = settings._replace(n_head_epochs=0)

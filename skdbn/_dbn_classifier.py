@@ -15,8 +15,8 @@ from skdbn._fitted_up_down import FittedUpDownMixin
 from skdbn._labels import (
     check_labels_or_indicators,
     check_weights_online,
+    classes_of_all,
     classes_online,
-    find_classes,
 )
 from skdbn._rbm import RBMTransformer
 from skdbn._rows import spread_rows
@@ -375,7 +375,7 @@ class DBNClassifier(FittedUpDownMixin, UpDownMixin):
     def _new_task(self, y, sample_weight):
         self._check_up_down(y)
         if y.ndim == 1:
-            return Classes(find_classes(y, self.unlabeled))
+            return Classes(classes_of_all(y, self.unlabeled))
         return Labels(y.shape[1])
 
     def _task_online(self, y, sample_weight, resume, classes):

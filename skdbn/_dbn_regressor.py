@@ -13,9 +13,11 @@ from skdbn._fitted_dbn import FittedDBNRegressorMixin
 from skdbn._labels import has_any_target
 from skdbn._rbm import RBMTransformer
 from skdbn._rows import weighted_moments
+from skdbn._shards import may_be_empty
 from skdbn._sklearn_compat import StrOptions, fit_context
 from skdbn._supervised_dbn import SupervisedDBN
 from skdbn._targets import Values
+from skdbn._team import current_team
 from skdbn._typing import ArrayLike, FilePath, MatrixLike, Seed, TargetsLike
 from skdbn.optimizers import Optimizer
 from skdbn.schedules import Rate
@@ -326,16 +328,17 @@ class DBNRegressor(FittedDBNRegressorMixin, SupervisedDBN):
                 ensure_all_finite="allow-nan" if marker_is_nan else True,
                 input_name="y",
                 estimator=self,
+                **may_be_empty(),
             )
-        matrix = y.reshape(len(y), -1)
+        matrix = y.reshape(len(y), *(y.shape[1:] or (1,)))
         if marker_is_nan and np.isnan(matrix[has_any_target(matrix, self.unlabeled)]).any():
             raise ValueError("y contains NaN in a part of a row; a row without targets has NaN in all.")
         return y
 
     def _new_task(self, y, sample_weight):
-        matrix = y.reshape(len(y), -1)
+        matrix = y.reshape(len(y), *(y.shape[1:] or (1,)))
         known = has_any_target(matrix, self.unlabeled)
-        if not known.any():
+        if not current_team().any(known.any()):
             raise ValueError(f"No row has a target: all of y equals unlabeled={self.unlabeled!r}.")
         weight = None if sample_weight is None else sample_weight[known]
         return Values(*weighted_moments(matrix[known], weight), one_dimensional=y.ndim == 1)

@@ -15,6 +15,7 @@ import numpy as np
 
 from skdbn._blocks import add_scaled
 from skdbn._centering import follow, map_to_plain_bias
+from skdbn._team import current_team
 from skdbn._typing import Arrays, Floats, Rng
 from skdbn.units import Unit
 
@@ -84,7 +85,9 @@ class ConditionalLearner:
         error = self.conditional.unit.mean(field, out=field)
         error -= y
         error *= row_weights[:, np.newaxis]
-        x -= self._follow_mean(row_weights @ x)
+        mean = row_weights @ x
+        current_team().sum(mean)
+        x -= self._follow_mean(mean)
         of_weights, of_bias = self._gradient
         np.matmul(x.T, error, out=of_weights)
         np.sum(error, axis=0, out=of_bias)

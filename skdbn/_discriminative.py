@@ -91,7 +91,8 @@ class ClassRBMLearner(RBMLearner):
 
     def epoch_loss(self) -> float:
         """Return the weighted mean of -log p(y | x) since the last call, over the rows with a label."""
-        loss = self._loss / self._weight if self._weight else 0.0
+        weight = self._team.total(self._weight)
+        loss = self._team.total(self._loss) / weight if weight else 0.0
         self._loss = self._weight = 0.0
         return loss
 
@@ -106,7 +107,9 @@ class ClassRBMLearner(RBMLearner):
         factors = self._factors(batch)
         model, mass = self._weighted_model_term(data, factors)
         if self.offsets is not None:
-            follow(self.offsets.hidden, data.weights @ data.hidden_mean)
+            mean = data.weights @ data.hidden_mean
+            self._team.sum(mean)
+            follow(self.offsets.hidden, mean)
         return self._sum_states(data, factors, field, np.exp(log_p), model, mass)
 
     # -- the rows ----------------------------------------------------------------------------------
@@ -153,7 +156,9 @@ class ClassRBMLearner(RBMLearner):
         self.machine.hidden.mean(h, out=h)
         if missing.size and not self.sampler.draws:
             h[missing] = mean_of_hidden(self.machine, log_p[missing], field[missing], out=h[missing])
-        return States(self._visible[rows], h, batch.weights / batch.weights.sum())
+        total = np.atleast_1d(batch.weights.sum())
+        self._team.sum(total)
+        return States(self._visible[rows], h, batch.weights / total)
 
     def _factors(self, batch: Batch) -> _Factors:
         """Return what the states of each row count for."""
@@ -168,9 +173,10 @@ class ClassRBMLearner(RBMLearner):
     def _weighted_model_term(self, data: States, factors: _Factors) -> tuple[States | None, float]:
         """Return the states of the model term, or None where no term asks for it, and its whole weight."""
         mass = factors.model.sum()
-        if not mass:
+        if not mass and len(factors.model):
             return None, mass
-        return self._model_term(data._replace(weights=factors.model / mass)), mass
+        # In a team, chains count for as much as the rows of their process: `mass` is its own.
+        return self._advance(data._replace(weights=factors.model / mass)), mass
 
     # -- the gradient ------------------------------------------------------------------------------
 

@@ -246,7 +246,7 @@ def description(estimator: BaseEstimator, data: Mapping[str, Matrix | None]) -> 
     return {
         "skdbn": _version(),
         "estimator": type(estimator).__name__,
-        "parameters": _parameters(estimator),
+        "parameters": parameters_of(estimator),
         "data": {name: _fingerprint(array) for name, array in data.items() if array is not None},
     }
 
@@ -258,7 +258,7 @@ def _version() -> str:
         return "unknown"
 
 
-def _parameters(estimator: BaseEstimator) -> dict[str, Tree]:
+def parameters_of(estimator: BaseEstimator) -> dict[str, Tree]:
     """Return the parameters by name, those of parts as ``part__name``."""
     flat: dict[str, Tree] = {}
     for name, value in estimator.get_params(deep=False).items():
@@ -266,7 +266,7 @@ def _parameters(estimator: BaseEstimator) -> dict[str, Tree]:
             continue
         if isinstance(value, BaseEstimator):
             flat[name] = type(value).__name__
-            flat.update({f"{name}__{inner}": item for inner, item in _parameters(value).items()})
+            flat.update({f"{name}__{inner}": item for inner, item in parameters_of(value).items()})
             if hasattr(value, "rbms_"):  # lent layers, which are not learned from the data at hand
                 flat[f"{name}__rbms_"] = _learned(value.rbms_)
         else:
@@ -287,7 +287,7 @@ def _plain(value: Any) -> Tree:
     if isinstance(value, dict):
         return [[_plain(name), _plain(item)] for name, item in value.items()]
     if isinstance(value, BaseEstimator):
-        return [type(value).__name__, *([name, item] for name, item in _parameters(value).items())]
+        return [type(value).__name__, *([name, item] for name, item in parameters_of(value).items())]
     if isinstance(value, np.ndarray):
         return _fingerprint(value)
     if isinstance(value, np.generic):

@@ -12,6 +12,7 @@ from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from skdbn._sklearn_compat import check_sample_weight, safe_indexing
+from skdbn._team import current_team
 from skdbn._typing import Array, Booleans, Floats, Integers, Rng
 
 NO_LABEL = -1  # among the positions in classes_
@@ -158,6 +159,16 @@ def _sorted_labels(y: Array) -> Array:
         raise ValueError(f"y mixes labels of types {kinds}; use one type.") from error
 
 
+def classes_of_all(y: Array, unlabeled: object) -> Array:
+    """Return the sorted labels in the rows of all processes."""
+    team = current_team()
+    if team.size == 1:
+        return find_classes(y, unlabeled)
+    known = team.gathered(_numbers_as_such(y[_has_label(y, unlabeled)]))
+    # No labels at all: the marker alone, for the error of `find_classes`.
+    return find_classes(np.concatenate([part for part in known if part.size] or [y]), unlabeled)
+
+
 def given_classes(classes: npt.ArrayLike, unlabeled: object) -> Array:
     """Return the sorted labels of a list of classes, without the marker `unlabeled`."""
     given = _as_array(classes)
@@ -191,9 +202,20 @@ def check_weights_online(class_weight: Any) -> None:
 
 def accuracy(scores: Floats, data: LabelledRows) -> float:
     """Return the weighted share of rows whose largest score is that of their label; NaN if one is NaN."""
-    if np.isnan(scores).any():
-        return np.nan
-    return float(np.average(scores.argmax(axis=1) == data.targets, weights=data.sample_weight))
+    right = np.where(np.isnan(scores).any(axis=1), np.nan, scores.argmax(axis=1) == data.targets)
+    return mean_of_rows(right, data)
+
+
+def weight_of_rows(data: Any) -> float:
+    """Return the weight of all rows, of whatever has X and sample_weight."""
+    return float(data.X.shape[0] if data.sample_weight is None else data.sample_weight.sum())
+
+
+def mean_of_rows(values: Array, data: LabelledRows) -> float:
+    """Return the weighted mean of a value for each row, over the rows of all processes."""
+    weight = weight_of_rows(data)
+    mean = np.average(values, weights=data.sample_weight) if weight else 0.0
+    return float(current_team().mean(mean, weight))
 
 
 def positions(y: Array, classes: Array, unlabeled: object) -> Integers:
@@ -260,6 +282,9 @@ def split_stratified(
     from sklearn.model_selection import train_test_split
 
     candidates = np.flatnonzero(data.has_target())
+    if (team := current_team()).size > 1:  # each process a share of its own, which may lack a class
+        shuffled = team.own_stream(rng).permutation(candidates)
+        return _split(data, shuffled[: round(validation_fraction * len(candidates))])
     targets = data.targets
     classes = None if targets is None or targets.ndim > 1 else targets[candidates]
     try:
@@ -275,5 +300,9 @@ def split_stratified(
             f"{len(candidates)} labelled rows with each class among them ({error}) "
             "Raise validation_fraction, pass X_val and y_val, or use early_stopping=False."
         ) from error
+    return _split(data, chosen)
+
+
+def _split(data: LabelledRows, chosen: Integers) -> tuple[LabelledRows, LabelledRows]:
     rest = np.setdiff1d(np.arange(data.X.shape[0]), chosen)
     return data.take(rest), data.take(chosen)

@@ -5,11 +5,11 @@ from numbers import Integral
 
 from sklearn.base import clone
 
-from skdbn import _validation
 from skdbn._callback_support import with_callbacks
 from skdbn._dbn import pass_over_stack, pretrain_stack, pretrained_layers, tied_decoder, unrolled
 from skdbn._fine_tuning import FineTuningResult
 from skdbn._phases import end_fit
+from skdbn._shards import common_generator, range_of_all
 from skdbn._training import TrainingState
 from skdbn._transaction import all_or_nothing
 
@@ -26,7 +26,7 @@ class LayerwiseMixin:
             state = copy.deepcopy(self._state)
             machines, n_begun = self._copied_machines(), len(self.rbms_)
         else:
-            state = TrainingState(_validation.make_generator(self.random_state))
+            state = TrainingState(common_generator(self.random_state))
             # Copies: machines of a frozen stack stay as they are.
             machines = [*map(copy.copy, self._new_machines(state.rng, frame))]
             n_begun = 0 if self._pretrain is True else len(machines)
@@ -66,7 +66,7 @@ class LayerwiseMixin:
         task = self._new_task(None, None)
         visible, layers = pretrained_layers(machines[:n_begun], X.dtype)
         network = unrolled(visible, layers, tied_decoder(machines[:n_begun], X.dtype), task)
-        values = _validation.data_range(X)
+        values = range_of_all(X)
         self._keep(network, machines[:n_begun], task, state, FineTuningResult(), values, add=add)
         self._waiting = machines[n_begun:]
 

@@ -15,6 +15,7 @@ from skdbn._blocks import add_scaled
 from skdbn._centering import follow, map_to_plain_bias
 from skdbn._draws import N_WORDS, random_words
 from skdbn._rows import Batch, encoded_blocks
+from skdbn._team import current_team
 from skdbn._typing import Array, Arrays, Floats, Matrix, Rng
 from skdbn._weight_rules import LEAST_DECAY
 from skdbn.units import Bernoulli, Unit
@@ -155,11 +156,12 @@ class NetworkLearner:
         self._slopes = [work(size) for size in input_sizes[1:]]
         self.offsets = offsets
         self._gradient = tuple(map(np.empty_like, self.parameters))
+        self._team = current_team()
         self._loss = self._weight = 0.0
 
     def epoch_loss(self) -> float:
         """Return the weighted mean of the loss since the last call."""
-        loss = self._loss / self._weight
+        loss = self._team.total(self._loss) / self._weight
         self._loss = self._weight = 0.0
         return loss
 
@@ -206,6 +208,7 @@ class NetworkLearner:
     def _follow_means(self, row_weights: Floats, n_rows: int) -> list[Floats]:
         """Move the offset of each layer's inputs towards their mean in this batch."""
         means: list[Floats] = [row_weights @ x[:n_rows] for x in self._inputs]
+        self._team.sum(*means)
         if self.offsets is None:
             self.offsets = means
         for offset, mean in zip(self.offsets, means, strict=True):

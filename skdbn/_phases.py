@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeAlias
 
 from skdbn._journal import Journal, description, read_journal
+from skdbn._team import current_team
 from skdbn._typing import Attributes, FilePath, Tree
 
 # scikit-learn's, or a NoContext.
@@ -130,7 +131,11 @@ def _new_journal(estimator: Any, data: dict[str, Any], warm: bool, resume_from: 
     callbacks = getattr(estimator, "_skl_callbacks", [])
     kept = any(getattr(callback, "keeps_journal", False) for callback in callbacks)
     if not kept and resume_from is None:
-        return Journal(keeps_interrupted=True)
+        return Journal(keeps_interrupted=current_team().size == 1)
+    if current_team().size > 1:
+        raise ValueError(
+            "Checkpoint and resume_from are for a fit by one process: leave them out of data_parallel."
+        )
     if warm:
         raise ValueError(
             "A warm start begins with what is fitted, which a checkpoint does not hold: set "

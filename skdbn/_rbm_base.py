@@ -20,6 +20,8 @@ from skdbn._rbm_fit import (
     take_in_new_rows,
 )
 from skdbn._rows import Rows
+from skdbn._shards import agree_to_train, common_generator, may_be_empty, range_of_all
+from skdbn._team import current_team
 from skdbn._transaction import all_or_nothing
 from skdbn._visible_types import check_normalisable, resolve_visible
 from skdbn._weight_rules import WeightRules
@@ -89,25 +91,27 @@ class RBMTrainingMixin:
 
     def _check_training_data(self, X, sample_weight, X_val, *, reset):
         """Return the rows of positive weight, the held-out rows, and the range of the values."""
-        X = _validation.check_rows(self, X, reset=reset)
+        X = _validation.check_rows(self, X, reset=reset, **may_be_empty())
         sample_weight, X = _validation.drop_rows_without_weight(sample_weight, X)
+        agree_to_train(self, X, X_val=X_val)
         if not reset:
             X = _validation.to_dtype(X, self.components_.dtype)
             _validation.warn_if_far_outside(X, self._fitted_range, when="training")
         if X_val is not None:
-            X_val = _validation.to_dtype(_validation.check_rows(self, X_val, reset=False), X.dtype, "X_val")
-        return Rows(X, sample_weight=sample_weight), X_val, _validation.data_range(X)
+            X_val = _validation.check_rows(self, X_val, reset=False, **may_be_empty())
+            X_val = _validation.to_dtype(X_val, X.dtype, "X_val")
+        return Rows(X, sample_weight=sample_weight), X_val, range_of_all(X)
 
     def _plan(self, rows, *, online, stage="Training"):
         return plan_training(self, rows.n_rows, self.n_iter, _FIRST_RATE, online=online, stage=stage)
 
-    def _objective(self, hidden):
+    def _objective(self, hidden, batch_size):
         """Return what the gradient is made of, or raise if that cannot be with these hidden units."""
         sparsity = resolve_sparsity(self.sparsity)
         if sparsity is not None:
             sparsity.check(hidden_in_unit_interval=hidden.bounded)
         return Objective(
-            sampler=resolve_sampler(self.sampler),
+            sampler=resolve_sampler(self.sampler).shared_out(batch_size, current_team().size),
             offsets_from="data" if self.centered is True else (self.centered or None),
             rules=WeightRules(self.l1_ratio, self.max_norm, self.max_weight),
             sparsity=sparsity,
@@ -119,8 +123,8 @@ class RBMTrainingMixin:
         hidden = clone(resolve_unit(self.hidden))
         _validation.check_hidden(hidden)
         check_normalisable(visible, hidden)
-        objective = self._objective(hidden)
-        rng = _validation.make_generator(self.random_state)
+        objective = self._objective(hidden, batch_size)
+        rng = common_generator(self.random_state)
         training = begin_training(rows, visible, hidden, self.n_components, objective, batch_size, rng)
         return training, objective
 
@@ -141,7 +145,7 @@ class RBMTrainingMixin:
         parameters = RBMParameters(*(np.array(array, order="C") for array in parameters))
         machine = machine._replace(parameters=parameters)
         training = replace(copy.deepcopy(self._training), machine=machine)
-        objective = self._objective(machine.hidden)
+        objective = self._objective(machine.hidden, batch_size)
         adjust_offsets(training, objective)
         training.chains = objective.sampler.resume(
             training.chains, training.machine, batch_size, training.state.rng

@@ -15,6 +15,7 @@ from skdbn._initialization import initial_rbm_parameters
 from skdbn._phases import Phase
 from skdbn._reporting import Reporter
 from skdbn._rows import Rows, spread_rows, take_rows, weighted_moments
+from skdbn._team import current_team
 from skdbn._training import Plan, TrainingState, check_measured, train
 from skdbn._typing import Attributes, Chains, Floats, Matrix, Rng
 from skdbn._weight_rules import WeightRules
@@ -92,6 +93,7 @@ def begin_with_moments(
             offsets = Offsets(_encoded_mean(visible, mean), hidden_mean)
             parameters.visible_bias[:] -= hidden_mean @ parameters.weights
             parameters.hidden_bias[:] -= parameters.weights @ offsets.visible
+        rng = current_team().own_stream(rng)  # what was drawn so far is the same in all processes
         chains = objective.sampler.start(machine, batch_size, rng)
         return RBMTraining(machine, TrainingState(rng), chains, offsets, mean, total_weight)
 
@@ -183,9 +185,11 @@ class History:
 
     def __call__(self, epoch: int, learning_rate: float) -> None:
         """Take in an epoch."""
+        team = current_team()
         measured, of_chains = self._watch(), self._sampler.report(self._training.chains)
         for name, value in measured.items():
             check_measured(name, value, self._stage, epoch, learning_rate)
+        of_chains = {name: team.mean(value, 1.0) for name, value in of_chains.items()}
         values: dict[str, Any] = {"learning_rate": learning_rate, **measured, **of_chains}
         for name, value in values.items():
             self.values.setdefault(name, []).append(value)
@@ -197,6 +201,11 @@ def _mean_of_known(values: npt.ArrayLike) -> float:
     values = np.atleast_1d(values)
     known = values[~np.isnan(values)]
     return known.mean() if known.size else np.nan
+
+
+def _mean(of_rows: Floats) -> Any:
+    """Return the mean over the rows of all processes."""
+    return current_team().mean(of_rows.mean() if len(of_rows) else 0.0, len(of_rows))
 
 
 class Watch:
@@ -220,10 +229,10 @@ class Watch:
         """Return the mean squared reconstruction error, and the free-energy gap if rows are held out."""
         v = self._encoded(self._rows)
         reconstruction = self._machine.mean_v_from_h(self._machine.mean_h_from_v(v))
-        values = {"reconstruction_error": float(np.mean((reconstruction - v) ** 2))}
+        values = {"reconstruction_error": float(_mean((reconstruction - v) ** 2))}
         if self._held_out is not None:
             free_energy = self._machine.free_energy
-            gap = free_energy(self._encoded(self._held_out)).mean() - free_energy(v).mean()
+            gap = _mean(free_energy(self._encoded(self._held_out))) - _mean(free_energy(v))
             values["free_energy_gap"] = float(gap)
         return values
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 
+from skdbn._team import current_team
+
 
 class Reporter:
-    """Prints one line an epoch, or nothing."""
+    """Prints one line an epoch, or nothing; of several processes only the first does."""
 
     def __init__(self, stage: str, n_epochs: int, verbose: int) -> None:
         self._stage = stage
         self._n_epochs = n_epochs
-        self._verbose = verbose
+        self._verbose = verbose and current_team().rank == 0
         self._start = time.perf_counter()
 
     def __call__(self, epoch: int, **values: float) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
+from skdbn._team import current_team
 from skdbn._typing import Array, Floats, FloatType, Integers, Matrix, Rng
 from skdbn.units import Unit
 
@@ -16,6 +17,8 @@ _BLOCK_ELEMENTS = 2**21  # 8 MB of float32
 
 class Batch(NamedTuple):
     """Some rows of the data. The weights sum to 1, so `weights @ a` is the weighted mean.
+
+    In a team the batch is that of all processes, and each has its own part of the rows and weights.
 
     `share` is the batch's mean weight over that of all rows. The gradient of the weighted mean times the
     share is on average the gradient of all rows; without it, rows of large weight would count for less
@@ -42,11 +45,18 @@ class Rows:
         self.X = X
         self.targets = targets
         self.sample_weight = sample_weight
-        self.n_rows, self.n_features = X.shape
-        self.total_weight = float(self.n_rows if sample_weight is None else sample_weight.sum())
+        self.n_features = X.shape[1]
+        self._team = current_team()
+        self.n_rows = sum(self._team.gathered(X.shape[0]))  # of the whole team, as all that is public
+        self.total_weight = self._team.total(
+            float(X.shape[0] if sample_weight is None else sample_weight.sum())
+        )
 
     def batches(self, batch_size: int, rng: Rng) -> Iterator[Batch]:
         """Yield every row once, in a new random order; the last batch may be short."""
+        if self._team.size > 1:
+            yield from self._batches_of_team(self.n_batches(batch_size), rng)
+            return
         size = min(batch_size, self.n_rows)
         work = np.empty((size, self.n_features), dtype=self.X.dtype)
         # The order within one full batch changes nothing but the rounding.
@@ -57,6 +67,35 @@ class Rows:
     def n_batches(self, batch_size: int) -> int:
         """Return the number of batches of an epoch."""
         return -(-self.n_rows // min(batch_size, self.n_rows))
+
+    def _batches_of_team(self, n_batches: int, rng: Rng) -> Iterator[Batch]:
+        """Yield the parts that this process has in the batches."""
+        parts = np.split(rng.permutation(self.X.shape[0]), np.cumsum(self._sizes_of_parts(n_batches))[:-1])
+        weights = [self._weights_of(part) for part in parts]
+        sizes = np.array([len(part) for part in parts], dtype=np.float64)
+        totals = np.array([weight.sum() for weight in weights])
+        self._team.sum(sizes, totals)
+        shares = totals / sizes * (self.n_rows / self.total_weight)
+        work = np.empty((max(map(len, parts)), self.n_features), dtype=self.X.dtype)
+        for rows, weight, total, share in zip(parts, weights, totals, shares, strict=True):
+            inputs = take_rows(self.X, rows, out=work[: len(rows)])
+            targets = None if self.targets is None else self.targets[rows]
+            weight = (weight / total).astype(work.dtype)
+            yield Batch(inputs, targets, weight, float(total), float(share))
+
+    def _sizes_of_parts(self, n_batches: int) -> Integers:
+        """Return as many rows for each batch; a row more where processes before have none left over.
+
+        So batches of the team differ by one row at most, and none is empty.
+        """
+        left_over = [n_rows % n_batches for n_rows in self._team.gathered(self.X.shape[0])]
+        begin, n_more = sum(left_over[: self._team.rank]), left_over[self._team.rank]
+        sizes = np.full(n_batches, self.X.shape[0] // n_batches)
+        sizes[(begin + np.arange(n_more)) % n_batches] += 1
+        return sizes
+
+    def _weights_of(self, rows: Integers) -> Floats:
+        return np.ones(len(rows)) if self.sample_weight is None else self.sample_weight[rows]
 
     def _batch(self, rows: Integers, work: Floats) -> Batch:
         inputs = take_rows(self.X, rows, out=work[: len(rows)])
@@ -107,23 +146,39 @@ def spread_rows(n_rows: int, n_chosen: int) -> Integers:
 
 
 def weighted_moments(X: Matrix, sample_weight: Floats | None = None) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation of the columns, accumulated in float64 and block by block.
-
-    Blocks are merged by the update of Chan, Golub and LeVeque, which does not cancel for columns
-    with a large mean.
-    """
+    """Return mean and standard deviation of the columns, accumulated in float64 and block by block."""
     with np.errstate(over="ignore", invalid="ignore"):  # infinite spreads are refused where they are used
-        mean = np.zeros(X.shape[1])
-        scatter = np.zeros(X.shape[1])
-        total = 0.0
-        for rows, block in blocks_of_rows(X):
-            block = block.astype(np.float64)
-            weights = np.ones(len(block)) if sample_weight is None else sample_weight[rows]
-            weight = weights.sum(dtype=np.float64)
-            block_mean = weights @ block / weight
-            block -= block_mean
-            difference = block_mean - mean
-            scatter += weights @ block**2 + difference**2 * (total * weight / (total + weight))
-            total += weight
-            mean += difference * (weight / total)
+        own = _merged(_moments_of_blocks(X, sample_weight), X.shape[1])
+        total, mean, scatter = _merged(current_team().gathered(own), X.shape[1])
         return mean.astype(X.dtype), np.sqrt(scatter / total).astype(X.dtype)
+
+
+class _Moments(NamedTuple):
+    """Weight, weighted mean and weighted sum of squared deviations of some rows."""
+
+    weight: float
+    mean: Floats
+    scatter: Floats
+
+
+def _moments_of_blocks(X: Matrix, sample_weight: Floats | None) -> Iterator[_Moments]:
+    for rows, block in blocks_of_rows(X):
+        block = block.astype(np.float64)
+        weights = np.ones(len(block)) if sample_weight is None else sample_weight[rows]
+        weight = weights.sum(dtype=np.float64)
+        mean = weights @ block / weight
+        block -= mean
+        yield _Moments(weight, mean, weights @ block**2)
+
+
+def _merged(parts: Iterable[_Moments], n_columns: int) -> _Moments:
+    """Merge by the update of Chan, Golub and LeVeque, which does not cancel where the mean is large."""
+    total, mean, scatter = 0.0, np.zeros(n_columns), np.zeros(n_columns)
+    for part in parts:
+        if not part.weight:
+            continue
+        difference = part.mean - mean
+        scatter += part.scatter + difference**2 * (total * part.weight / (total + part.weight))
+        total += part.weight
+        mean += difference * (part.weight / total)
+    return _Moments(total, mean, scatter)

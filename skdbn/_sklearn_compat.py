@@ -38,8 +38,8 @@ def safe_indexing(X: MatrixLike, rows: Integers) -> MatrixLike:
 
 def check_sample_weight(sample_weight: Any, X: Matrix) -> Floats | None:
     """Return None, or one finite weight >= 0 for each row of X, not all of them 0."""
-    if sample_weight is None:
-        return None
+    if sample_weight is None or (X.shape[0] == 0 and np.shape(sample_weight) == (0,)):
+        return None  # rows may be missing in one of several processes
     weights: Floats = _check_sample_weight(sample_weight, X, dtype=np.float64)
     if (weights < 0).any():
         raise ValueError(f"Negative values in sample_weight: the smallest is {weights.min():.3g}.")

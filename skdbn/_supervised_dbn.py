@@ -15,6 +15,7 @@ from skdbn._fine_tuning import FineTuning
 from skdbn._initialization import initial_output_layer
 from skdbn._network import Network
 from skdbn._sklearn_compat import Interval
+from skdbn._team import current_team
 from skdbn._typing import ArrayLike, MatrixLike
 
 Supervised = TypeVar("Supervised", bound="SupervisedDBN")
@@ -61,7 +62,7 @@ class SupervisedDBN(NetworkExportMixin, BaseDBN):
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val belong together: give both or neither.")
         held_out = super()._check_held_out(X_val, y_val, *arguments)
-        if held_out is not None and not held_out.X.shape[0]:
+        if held_out is not None and not current_team().any(held_out.X.shape[0]):
             raise ValueError(f"No row of X_val has a target: all of y_val equals {self.unlabeled!r}.")
         return held_out
 

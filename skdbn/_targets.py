@@ -6,10 +6,13 @@ how good predictions are, and what is predicted. Targets of rows without one are
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from skdbn._labels import LabelledRows, accuracy, has_any_target, positions
+from skdbn._labels import LabelledRows, accuracy, has_any_target, mean_of_rows, positions, weight_of_rows
 from skdbn._network import Network, mean_loss, outputs
+from skdbn._team import current_team
 from skdbn._typing import Array, Floats, FloatType, Integers
 from skdbn.units import Bernoulli, Gaussian, Softmax, Unit
 
@@ -75,10 +78,8 @@ class Labels:
     def score(self, network: Network, held_out: LabelledRows) -> float:
         """Return the weighted share of rows whose labels are all right."""
         means = outputs(network, held_out.X)
-        if np.isnan(means).any():
-            return np.nan
         right = (self.predict(means) == held_out.targets).all(axis=1)
-        return float(np.average(right, weights=held_out.sample_weight))
+        return mean_of_rows(np.where(np.isnan(means).any(axis=1), np.nan, right), held_out)
 
     to_target_units = from_target_units = Classes.to_target_units
 
@@ -95,7 +96,7 @@ class Values:
 
     def read(self, y: Array, unlabeled: object) -> Floats:
         """Return the values as a matrix, NaN in rows of the marker."""
-        y = y.reshape(len(y), -1)
+        y = y.reshape(len(y), *(y.shape[1:] or (1,)))
         _check_n_outputs(y, self.n_outputs)
         return _with_missing_rows(y, unlabeled)
 
@@ -115,15 +116,18 @@ class Values:
 
     def score(self, network: Network, held_out: LabelledRows) -> float:
         """Return the coefficient of determination R2, the mean over the outputs."""
-        if held_out.X.shape[0] < 2:
+        scaled = outputs(network, held_out.X).astype(np.float64)
+        predicted, targets, weight = _pooled(
+            self.unit.decode(scaled), held_out.targets, held_out.sample_weight
+        )
+        if len(targets) < 2:
             raise ValueError("R2 of the rows for validation needs two of them or more; got 1.")
         # Here and not above, since scikit-learn's metrics take longer to import than all of this package.
         from sklearn.metrics import r2_score
 
-        predicted = self.unit.decode(outputs(network, held_out.X).astype(np.float64))
         if not np.isfinite(predicted).all():
             return np.nan
-        return float(r2_score(held_out.targets, predicted, sample_weight=held_out.sample_weight))
+        return float(r2_score(targets, predicted, sample_weight=weight))
 
     def to_target_units(self, weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
         """Return the output layer that gives values in the units of y."""
@@ -150,9 +154,22 @@ class Inputs:
 
     def score(self, network: Network, held_out: LabelledRows) -> float:
         """Return minus the mean loss of the reconstructions."""
-        return -mean_loss(network, held_out.X, None, held_out.sample_weight)
+        weight = weight_of_rows(held_out)
+        loss = mean_loss(network, held_out.X, None, held_out.sample_weight) if weight else 0.0
+        return -float(current_team().mean(loss, weight))
 
     to_target_units = from_target_units = Classes.to_target_units
+
+
+def _pooled(predicted: Floats, targets: Any, weight: Floats | None) -> tuple[Floats, Floats, Floats | None]:
+    """Return predictions, targets and weights of the rows of all processes."""
+    team = current_team()
+    if team.size == 1:
+        return predicted, targets, weight
+    weight = np.ones(len(targets)) if weight is None else weight
+    parts = zip(*team.gathered((predicted, targets, weight)), strict=True)
+    predicted, targets, weight = map(np.concatenate, parts)
+    return predicted, targets, weight
 
 
 def _with_missing_rows(y: Array, unlabeled: object) -> Floats:

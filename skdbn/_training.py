@@ -14,6 +14,7 @@ import numpy as np
 
 from skdbn._phases import Phase, no_phase
 from skdbn._rows import Batch
+from skdbn._team import current_team
 from skdbn._threads import threads_for
 from skdbn._typing import Arrays, Attributes, Floats, Rng
 from skdbn.exceptions import DivergenceError
@@ -97,7 +98,7 @@ def train(
     after each of them. A training that the journal of the phase has begun goes on from there; one that the
     user interrupts ends with what it has learned. Returns the number of epochs run, earlier ones included.
     """
-    phase = phase or no_phase()
+    phase, team = phase or no_phase(), current_team()
     trained = type(plan.optimizer).__name__, *(array.shape for array in learner.parameters)
     if state.optimizer_state is None or state.trained != trained:
         state.optimizer_state, state.trained = plan.optimizer.init(learner.parameters), trained
@@ -106,7 +107,7 @@ def train(
     with (
         phase.journal.interruptible(plan.stage),
         np.errstate(over="ignore", invalid="ignore"),
-        threads_for(learner.parameters, plan.batch_size),
+        threads_for(learner.parameters, plan.batch_size // team.size),
     ):
         for epoch in training.epochs_left(plan.n_epochs):
             part = phase.part("epoch")
@@ -114,12 +115,13 @@ def train(
             _check_finite(learner.parameters, plan.stage, epoch, learning_rate)
             stops = watch(epoch, learning_rate)
             phase.journal.end_epoch(epoch)
-            if part.end(fitted) or stops:
+            if team.any(part.end(fitted) or stops):
                 break
     if phase.journal.interrupted:
         learning_rate = value_at(plan.learning_rate, state.progress, state.n_steps)
         _check_finite(learner.parameters, plan.stage, training.n_epochs + 1, learning_rate)
     phase.journal.finish()
+    team.check_same(learner.parameters)
     return training.n_epochs
 
 
@@ -127,9 +129,11 @@ def _run_epoch(learner: Learner[Parameters], rows: BatchSource, plan: Plan, stat
     """Take one step for each batch and return the last learning rate."""
     progress_per_step = 1 / (plan.n_planned_epochs * rows.n_batches(plan.batch_size))
     least_decay = getattr(learner, "least_decay", 0.0)
+    team = current_team()
     for batch in rows.batches(plan.batch_size, state.rng):
         learning_rate = value_at(plan.learning_rate, state.progress, state.n_steps)
         gradient = learner.gradient(batch)
+        team.sum(*gradient)
         if batch.share != 1:
             for array in gradient:
                 array *= batch.share

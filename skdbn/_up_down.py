@@ -25,6 +25,7 @@ from skdbn._discriminative import ClassRBMLearner, Terms
 from skdbn._energy import Machine, RBMParameters
 from skdbn._generative_network import GenerativeNetwork
 from skdbn._rows import Batch
+from skdbn._team import current_team
 from skdbn._training import TrainingState
 from skdbn._typing import Arrays, Chains, Floats, Rng
 from skdbn._weight_rules import LEAST_DECAY
@@ -103,7 +104,7 @@ class UpDownLearner:
         The states are those of the wake phase; the top machine, whose partition function is not known, is
         left out.
         """
-        loss = self._loss / self._weight
+        loss = current_team().total(self._loss) / self._weight
         self._loss = self._weight = 0.0
         return loss
 
@@ -149,6 +150,7 @@ class UpDownLearner:
         """Move the visible offset of the top machine, whose data change as the layers below learn."""
         top = self.network.top
         mean = (row_weights @ joined)[np.newaxis]
+        current_team().sum(mean)
         # States are encoded already. Without ways up these are rows of the data, which are not.
         mean = top.visible.encode(mean, out=mean)[0]
         if self._top.offsets is None:

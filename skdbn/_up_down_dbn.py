@@ -8,7 +8,6 @@ import numpy as np
 from scipy import sparse
 
 from skdbn import _generative_network as generative
-from skdbn import _validation
 from skdbn._class_posterior import join_labels
 from skdbn._dbn import layer_prototypes, pretrain_layer, pretrain_stack
 from skdbn._directed import Conditional
@@ -18,7 +17,9 @@ from skdbn._generative_network import GenerativeNetwork
 from skdbn._labels import accuracy
 from skdbn._phases import no_phase
 from skdbn._rows import Rows
+from skdbn._shards import range_of_all
 from skdbn._supervised_dbn import SupervisedDBN
+from skdbn._team import current_team
 from skdbn._training import train
 from skdbn._up_down import UpDownLearner
 
@@ -65,7 +66,7 @@ class UpDownMixin(SupervisedDBN):
         H = data.X
         for machine in lower:
             H = machine._hidden_means(H)
-        unit = lower[-1].hidden_ if lower else top._visible_for(H, _validation.data_range(H))
+        unit = lower[-1].hidden_ if lower else top._visible_for(H, range_of_all(H))
         top.set_params(visible=join_labels(unit, H.shape[1], task.n_outputs))
         if self.rbm is None:  # persistent chains rarely change their label: 0.5 to 0.9 on two blobs, CD 0.9
             top.set_params(sampler="cd")
@@ -82,7 +83,7 @@ class UpDownMixin(SupervisedDBN):
                 network, data, task, plan, state, held_out, with_head=with_head, **watched
             )
         data = data.labelled()
-        if not data.X.shape[0]:
+        if not current_team().any(data.X.shape[0]):
             return FineTuningResult(converged=True)
         settings = self._fine_tuning(len(network.recognition) + 1)
         if not settings.on_validation:

@@ -213,6 +213,8 @@ def warn_if_saturated(hidden_mean: Floats, layer: str, *, binary: bool = True) -
 
     Only of binary units do means near 0 and 1 tell that they are saturated.
     """
+    if not len(hidden_mean):  # of one of several processes
+        return
     activity = hidden_mean.mean(axis=0)
     saturated = ((activity < 0.01) | (activity > 0.99)).mean() if binary else 0.0
     constant = (np.ptp(hidden_mean, axis=0) < 0.001).mean() if len(hidden_mean) > 1 else 0

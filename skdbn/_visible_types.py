@@ -120,7 +120,9 @@ def _check_parts(mixed: Mixed, X: Matrix, columns: Columns) -> None:
 
 
 def _ranges_of_columns(X: Matrix) -> tuple[Floats, Floats]:
-    """Return the smallest and the largest value of each column."""
+    """Return the smallest and the largest value of each column, 0 where a process has no rows."""
+    if not X.shape[0]:
+        return np.zeros(X.shape[1]), np.zeros(X.shape[1])
     ranges = [(block.min(axis=0), block.max(axis=0)) for _, block in blocks_of_rows(X)]
     lows, highs = zip(*ranges, strict=True)
     return np.min(lows, axis=0), np.max(highs, axis=0)

@@ -16,14 +16,14 @@ PACKAGE = Path(skdbn.__file__).parent
 LEVELS = [
     # Leaves: they know nothing of the rest.
     {"_typing"},
-    {"_blocks", "_html", "_parts", "_state_tree", "_checkpoint_file", "callbacks"},
-    {"_draws"},
+    {"_blocks", "_html", "_parts", "_state_tree", "_checkpoint_file", "_team", "callbacks"},
+    {"_draws", "distributed"},
     {"schedules", "units", "exceptions", "_centering", "_threads", "_reporting"}
     | {"_sklearn_compat", "_transaction", "sparsity"},
     {"_rows"},
     {"optimizers", "_energy", "_validation", "_weight_rules", "_columns"}
     | {"_directed", "_labels", "_journal", "inspection"},
-    {"_phases"},
+    {"_phases", "_shards"},
     {
         "_callback_support",
         "_class_posterior",
@@ -89,7 +89,7 @@ FOLDER_LEVEL = {
 REQUIRED = {"numpy", "scipy", "sklearn", "threadpoolctl", "skdbn"}
 # Of scikit-learn these need nothing but BaseEstimator, for their parameters.
 SEPARATE = {"schedules", "units", "samplers", "optimizers", "_blocks", "_threads", "_rows", "_reporting"}
-SEPARATE |= {"_typing", "_centering", "_transaction", "exceptions"}
+SEPARATE |= {"_typing", "_team", "_centering", "_transaction", "exceptions"}
 SEPARATE |= {"sparsity", "_sampling", "_annealing", "_likelihood", "_pseudo_likelihood", "_weight_rules"}
 SEPARATE |= {"_energy", "_network", "_training", "_contrastive", "_fine_tuning", "_initialization"}
 SEPARATE |= {"_class_posterior", "_discriminative", "_class_rbm_fit"}
@@ -98,6 +98,7 @@ SEPARATE |= {"_directed", "_generative_network", "_up_down", "_dbn_density"}
 MAY_VALIDATE = {
     "_rbm",
     "_rbm_base",
+    "_shards",
     "_class_rbm",
     "_class_rbm_base",
     "_fitted",
@@ -246,15 +247,16 @@ class Absent:
     asked_for = set()
 
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"matplotlib", "onnx", "pandas", "polars", "rich", "torch"}:
+        if name.split(".")[0] in {"matplotlib", "mpi4py", "onnx", "pandas", "polars", "rich", "torch"}:
             self.asked_for.add(name)
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Absent())
-import skdbn, skdbn.exceptions, skdbn.optimizers, skdbn.samplers, skdbn.schedules, skdbn.units
+import skdbn, skdbn.distributed, skdbn.exceptions, skdbn.optimizers, skdbn.samplers, skdbn.schedules
+import skdbn.units
 import skdbn.inspection, skdbn.model_selection, skdbn.onnx, skdbn.persistence, skdbn.sparsity
 # scikit-learn itself asks for the others.
-print(sorted(Absent.asked_for & {"matplotlib", "onnx", "torch"}))
+print(sorted(Absent.asked_for & {"matplotlib", "mpi4py", "onnx", "torch"}))
 rbm = skdbn.RBMTransformer(n_components=2, n_iter=1, batch_size=None)
 print(rbm.fit_transform([[0, 1], [1, 0]]).shape)
 """

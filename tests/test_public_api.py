@@ -34,7 +34,10 @@ PROMISED = {
     "skdbn.units": ["Bernoulli", "Gaussian", "Mixed", "ReLU", "Softmax"],
 }
 # The same for what is no class.
-PROMISED_FUNCTIONS = {"skdbn.onnx": ["register_converters", "to_onnx"]}
+PROMISED_FUNCTIONS = {
+    "skdbn.distributed": ["data_parallel"],
+    "skdbn.onnx": ["register_converters", "to_onnx"],
+}
 PROMISED_VALUES = {"skdbn.persistence": ["SKOPS_TRUSTED"]}
 # Importable for the rest of the package and its tests, but not promised to anyone.
 NOT_PUBLIC = {

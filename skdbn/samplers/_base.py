@@ -92,6 +92,23 @@ class Sampler(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return self.start(machine, batch_size, rng)
 
+    def shared_out(self, batch_size: int, n_processes: int) -> Sampler:
+        """Return the sampler of one of several processes that train together.
+
+        Parameters
+        ----------
+        batch_size : int
+            Rows of the largest batch, of all processes.
+        n_processes : int
+            Number of processes, >= 1.
+
+        Returns
+        -------
+        sampler : Sampler
+            This one, where no chains are kept; else one that has its share of the chains.
+        """
+        return self
+
     @abstractmethod
     def advance(
         self, machine: Machine, data: States, chains: Chains, rng: Rng, out: tuple[Floats, Floats]

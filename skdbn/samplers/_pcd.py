@@ -5,6 +5,7 @@ from __future__ import annotations
 from numbers import Real
 
 import numpy as np
+from sklearn.base import clone
 
 from skdbn._energy import Machine, RBMParameters
 from skdbn._typing import Chains, Floats, Rng
@@ -59,6 +60,12 @@ class PCD(Sampler):
     def n_rows(self, batch_size: int) -> int:
         """Return the number of chains."""
         return max(batch_size, 100) if self.n_chains is None else self.n_chains
+
+    def shared_out(self, batch_size: int, n_processes: int) -> PCD:
+        """Return this sampler with a share of the chains, rounded up."""
+        if n_processes == 1:
+            return self
+        return clone(self).set_params(n_chains=-(-PCD.n_rows(self, batch_size) // n_processes))
 
     def start(self, machine: Machine, batch_size: int, rng: Rng) -> Chains:
         """Draw hidden states given visible ones drawn from the visible biases alone."""

@@ -150,7 +150,8 @@ class _Layout(NamedTuple):
     def reduce(self, operation: np.ufunc, x: Array) -> Array:
         """Apply a ufunc such as np.add within each group: (..., n_groups)."""
         if self.width:
-            split = x.reshape(*x.shape[:-1], -1, self.width)  # a view: splitting an axis never copies
+            n_groups = x.shape[-1] // self.width
+            split = x.reshape(*x.shape[:-1], n_groups, self.width)  # a view: splitting an axis never copies
             if self.width <= _WIDTH_OF_SMALL_GROUPS:
                 return reduce(operation, [split[..., i] for i in range(1, self.width)], split[..., 0])
             return operation.reduce(split, axis=-1)
