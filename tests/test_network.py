@@ -406,6 +406,32 @@ def test_rows_without_targets_are_their_own_encoded_and_without_dropout(
     assert ours.epoch_loss() == theirs.epoch_loss()
 
 
+@each_input
+def test_a_short_last_batch_of_an_autoencoder_leaves_nothing_of_longer_ones(inputs, make_autoencoder, rng):
+    network, X = make_autoencoder(inputs)
+    short = unsupervised_batch(X[:4], rng)
+    learner = new_learner(network)
+    learner.gradient(unsupervised_batch(X, rng))
+    learner.epoch_loss()
+    offsets = copies(learner.offsets)
+    alone = new_learner(network, batch_size=4, offsets=offsets)
+    for ours, expected in zip(learner.gradient(short), alone.gradient(short), strict=True):
+        assert_allclose(ours, expected, rtol=1e-12, atol=1e-13)
+    assert learner.epoch_loss() == pytest.approx(alone.epoch_loss(), rel=1e-13)
+
+
+def test_without_dropout_and_bounds_given_there_are_none(make_network, make_batch):
+    network, batch = make_network(2), make_batch()
+    learner = NetworkLearner(network, np.random.default_rng(0), N_ROWS)
+    expected = new_learner(network, dropout=(0.0, 0.0, 0.0), max_norm=(None, None))
+    for ours, theirs in zip(learner.gradient(batch), expected.gradient(batch), strict=True):
+        assert_array_equal(ours, theirs)
+    before = copies(network.parameters)
+    learner.apply(tuple(np.full_like(array, 1e3) for array in network.parameters), 0.0)
+    for after, old in zip(network.parameters[:3], before, strict=False):
+        assert_allclose(after, old + 1e3, rtol=1e-15)
+
+
 def test_loss_with_dropout_is_that_of_masked_layers_and_of_the_clean_target(make_autoencoder, rng):
     network, X = make_autoencoder("gaussian", [Bernoulli()])
     batch = unsupervised_batch(X, rng)
