@@ -499,10 +499,10 @@ def test_hyper_parameters_at_the_end_of_their_range_are_taken(optimizer):
     "make",
     [
         lambda number: SGD(number(0.7), clip_norm=number(30)),
-        lambda number: RMSProp(number(0.7), number(0.01), clip_norm=number(30)),
-        lambda number: RMSProp(number(0.7), number(0.01), epsilon_inside_sqrt=True, momentum=number(0.7)),
-        lambda number: Adam(number(0.7), number(0.7), number(0.01)),
-        lambda number: AdaGrad(number(0.01)),
+        lambda number: RMSProp(number(0.7), number(0.3), clip_norm=number(30)),
+        lambda number: RMSProp(number(0.7), number(0.3), epsilon_inside_sqrt=True, momentum=number(0.7)),
+        lambda number: Adam(number(0.7), number(0.7), number(0.3)),
+        lambda number: AdaGrad(number(0.3)),
     ],
     ids=["SGD", "RMSProp", "RMSProp inside", "Adam", "AdaGrad"],
 )

@@ -397,6 +397,18 @@ def test_a_training_is_not_resumed_without_steps(name, binary_oracle, to_machine
         sampler.set_params(n_steps=0).resume(chains, machine, 10, rng)
 
 
+class OwnSampler(CD):
+    """A sampler that says what it was started with."""
+
+    def start(self, machine, batch_size, rng):
+        return machine, batch_size, rng
+
+
+def test_a_sampler_that_only_starts_is_started_anew_where_it_is_resumed(binary_oracle, to_machine, rng):
+    machine = to_machine(binary_oracle)
+    assert OwnSampler().resume(None, machine, 10, rng) == (machine, 10, rng)
+
+
 @pytest.mark.parametrize("n_chains", [0, -1, 7.0, True, "7"])
 def test_number_of_chains_must_be_a_positive_integer(n_chains, binary_oracle, to_machine, rng):
     with pytest.raises(ValueError, match=r"PCD\(n_chains=.*\): n_chains must be an integer >= 1"):
