@@ -50,9 +50,11 @@ def test_chunks_of_any_type_train_as_their_numbers_do(estimator):
         y, weights = data.draw(targets(model, shape[0], rng)), data.draw(row_weights(shape[0], rng))
         data.draw(st.sampled_from((fit, partial_fit)))(model, A, y, weights)
         other = copy.deepcopy(model)
-        kept = np.arange(shape[0]) if weights is None else np.flatnonzero(weights)  # others have no class
+        candidates = np.arange(shape[0]) if weights is None else np.flatnonzero(weights)  # others: no class
         for _ in range(data.draw(st.integers(1, 2))):
-            rows = np.sort(rng.choice(kept, size=data.draw(st.integers(1, len(kept))), replace=False))
+            rows = np.sort(
+                rng.choice(candidates, size=data.draw(st.integers(1, len(candidates))), replace=False)
+            )
             chunk, container = data.draw(held(A[rows]))
             if visible == "softmax" or isinstance(visible, list):
                 chunk = A[rows]  # one-hot rows of another type are the same; their neighbours are not
