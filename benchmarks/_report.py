@@ -70,9 +70,17 @@ def settings_of(model, also=""):
     return f"{text}{'; ' + also if also else ''}"
 
 
+def _rows(results, smoke):
+    """Return the rows of the table, without columns that have nothing in any of them."""
+    cells = [result.cells(smoke) for result in results]
+    columns = [number for number in range(len(COLUMNS)) if any(row[number] for row in cells)]
+    return [[row[number] for number in columns] for row in (COLUMNS, *cells)]
+
+
 def table(results, smoke):
     """Return the lines of a markdown table."""
-    rows = [COLUMNS, ("---",) * len(COLUMNS), *(result.cells(smoke) for result in results)]
+    head, *rows = _rows(results, smoke)
+    rows = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(cells) + " |" for cells in rows]
 
 
@@ -93,7 +101,7 @@ def as_csv(results, smoke):
     """Return the table as comma-separated values, for the page of results in the documentation."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([COLUMNS, *(result.cells(smoke) for result in results)])
+    writer.writerows(_rows(results, smoke))
     return text.getvalue()
 
 
