@@ -373,6 +373,28 @@ def test_scheduled_rates_are_evaluated_at_the_progress_of_the_step():
     assert_allclose(steps, [-1, -4 / math.sqrt(10), 0, -1 / math.sqrt(last)], rtol=1e-8)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rate: SGD(rate),
+        lambda rate: RMSProp(rate),
+        lambda rate: RMSProp(momentum=rate),
+        lambda rate: Adam(rate),
+        lambda rate: Adam(beta_2=rate),
+    ],
+    ids=["SGD", "RMSProp rho", "RMSProp momentum", "Adam beta_1", "Adam beta_2"],
+)
+def test_schedules_without_a_progress_are_at_their_beginning(make):
+    updates = []
+    for rate in (Linear(0.5, 0.9), 0.5):
+        optimizer = make(rate)
+        state = optimizer.init((np.zeros(3),))
+        for _ in range(2):
+            (update,), state = optimizer.update((np.array([1.0, -2.0, 0.5]),), state, 0.1)
+        updates.append(update)
+    assert_array_equal(*updates)
+
+
 def test_schedules_that_count_updates_see_the_number_made_so_far():
     counted = SGD(momentum=Linear(0.0, 0.8, n_steps=4))
     gradients = np.ones((3, 1))
