@@ -246,6 +246,12 @@ def test_a_machine_drawn_exactly_draws_both_layers_exactly_and_shares_the_parame
         assert drawn.max() >= 2
 
 
+def test_parameters_have_no_learned_scales_unless_some_are_given():
+    parameters = RBMParameters(np.zeros((2, 3)), np.zeros(2), np.zeros(3))
+    assert_array_equal(parameters.log_scales, np.empty(0))
+    assert parameters.log_scales.shape == (0,)
+
+
 def test_huge_parameters_give_finite_energies():
     parameters = RBMParameters(np.full((2, 3), 1e3), np.full(2, -1e3), np.full(3, 1e3))
     machine = Machine(Bernoulli(), Bernoulli(), parameters)
