@@ -397,6 +397,17 @@ def test_a_training_is_not_resumed_without_steps(name, binary_oracle, to_machine
         sampler.set_params(n_steps=0).resume(chains, machine, 10, rng)
 
 
+def test_names_stand_for_one_step_as_many_chains_as_rows_and_the_documented_rates():
+    pcd = {"n_steps": 1, "n_chains": None}
+    assert {name: resolve_sampler(name).get_params() for name in SAMPLERS} == {
+        "cd": {"n_steps": 1},
+        "pcd": pcd,
+        "fastpcd": {**pcd, "fast_learning_rate": 0.01, "decay": 0.95},
+        "paralleltempering": {**pcd, "n_temperatures": 10},
+        "meanfield": {"n_steps": 1},
+    }
+
+
 class OwnSampler(CD):
     """A sampler that says what it was started with."""
 
