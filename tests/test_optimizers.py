@@ -552,6 +552,21 @@ def test_names_stand_for_the_defaults():
     assert resolve_optimizer("rmsprop").get_params() == RMSProp().get_params()
 
 
+def test_defaults_are_the_documented_ones():
+    defaults = {name: resolve_optimizer(name).get_params() for name in OPTIMIZERS}
+    momentum = {"momentum": 0.0, "nesterov": False, "clip_norm": None}
+    assert defaults == {
+        "sgd": momentum,
+        "rmsprop": {
+            **momentum,
+            **{"rho": 0.9, "epsilon": 1e-8, "epsilon_inside_sqrt": False, "initial_mean_square": 0.0},
+            **{"centered": False, "bias_correction": False},
+        },
+        "adam": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "clip_norm": None},
+        "adagrad": {"epsilon": 1e-8, "initial_sum_of_squares": 0.0, "clip_norm": None},
+    }
+
+
 def test_an_object_stands_for_itself():
     optimizer = Adam(beta_1=InverseScaling(0.9))
     assert resolve_optimizer(optimizer) is optimizer
