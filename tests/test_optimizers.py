@@ -552,6 +552,14 @@ def test_names_stand_for_the_defaults():
     assert resolve_optimizer("rmsprop").get_params() == RMSProp().get_params()
 
 
+def test_centered_rmsprop_takes_100_learning_rates_under_a_constant_gradient_as_documented():
+    optimizer = RMSProp(rho=0.5, centered=True, epsilon=1e-12)
+    state = optimizer.init((np.zeros(1),))
+    for _ in range(60):  # s and m**2 are 1 but for 1e-18: the floor is left
+        (update,), state = optimizer.update((np.ones(1),), state, 0.1)
+    assert_allclose(update, [-10], rtol=1e-6)
+
+
 def test_defaults_are_the_documented_ones():
     defaults = {name: resolve_optimizer(name).get_params() for name in OPTIMIZERS}
     momentum = {"momentum": 0.0, "nesterov": False, "clip_norm": None}
