@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from skdbn import _generative_network as generative
+from skdbn import _validation
 from skdbn._class_posterior import join_labels
 from skdbn._dbn import layer_prototypes, pretrain_layer, pretrain_stack
 from skdbn._directed import Conditional
@@ -129,7 +130,9 @@ class UpDownMixin(SupervisedDBN):
         up = network.recognition
         self.coefs_ = [way.weights for way in up] + [weights[:, :n_joined].T, weights[:, n_joined:]]
         self.intercepts_ = [way.bias for way in up] + [hidden_bias, visible_bias[n_joined:]]
-        first = network.visible.to_data_units(self.coefs_[0], self.intercepts_[0])
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # checked below
+            first = network.visible.to_data_units(self.coefs_[0], self.intercepts_[0])
+        _validation.check_finite_in_data_units("input", *first)
         self.coefs_[0], self.intercepts_[0] = first
         down = network.generative
         self.generative_coefs_ = [way.weights for way in down] + [weights[:, :n_joined]]

@@ -267,3 +267,18 @@ def test_a_rate_far_too_large_ends_the_first_epoch_with_its_stage_and_nothing_ha
     with pytest.raises(DivergenceError, match=message):
         getattr(model, train)(X, *y)
     assert set(vars(model)) == before
+
+
+@pytest.mark.parametrize("fine_tuning", ["backprop", "up-down"])
+def test_columns_of_the_smallest_spread_leave_no_weights_that_are_not_finite(fine_tuning):
+    tiny = (X * 1e-40).astype(np.float32)
+    model = DBNClassifier(
+        (3,),
+        fine_tuning=fine_tuning,
+        rbm=RBMTransformer(n_iter=2, visible="gaussian"),
+        max_iter=2,
+        random_state=0,
+    )
+    with pytest.raises(ValueError, match="The fitted input layer is not finite in the units of the data"):
+        model.fit(tiny, np.arange(20) % 2)
+    assert not hasattr(model, "coefs_")
