@@ -13,6 +13,7 @@ from skdbn._fitted_class_rbm import FittedClassRBMMixin
 from skdbn._labels import LabelledRows, classes_of_all, classes_online, positions, split_stratified
 from skdbn._shards import common_generator
 from skdbn._sklearn_compat import Interval, StrOptions, fit_context
+from skdbn._streams import as_given
 from skdbn._transaction import all_or_nothing
 from skdbn._typing import ArrayLike, FilePath, MatrixLike, Seed, TargetsLike
 from skdbn.optimizers import OPTIMIZERS, Optimizer
@@ -343,7 +344,7 @@ class RBMClassifier(ClassNamePrefixFeaturesOutMixin, FittedClassRBMMixin, ClassR
             The fitted estimator.
         """
         resume = self.warm_start and hasattr(self, "components_")
-        frame = X
+        frame = as_given(X)
         X, y, sample_weight = self._check_training_data(X, y, sample_weight, X_val, reset=not resume)
         classes = self.classes_ if resume else classes_of_all(y, self.unlabeled)
         data = LabelledRows(X, positions(y, classes, self.unlabeled), sample_weight)

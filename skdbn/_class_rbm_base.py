@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from skdbn import _validation
 from skdbn._callback_support import CallbackSupportMixin
+from skdbn._chunks import FitBatchesMixin
 from skdbn._class_posterior import predicted_positions
 from skdbn._class_rbm_fit import (
     begin_class_training,
@@ -40,7 +41,7 @@ _FIRST_RATE = FirstRate(for_one_input=0.17, largest=0.02)
 _N_SHOWN = 5000  # training rows on which the warning about a single class looks
 
 
-class ClassRBMTraining(CallbackSupportMixin, PartsMixin, DocumentedMixin, BaseEstimator):
+class ClassRBMTraining(CallbackSupportMixin, FitBatchesMixin, PartsMixin, DocumentedMixin, BaseEstimator):
     """The training of a classification RBM, by the parameters that the estimator has."""
 
     # -- what is trained on ------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from skdbn import _validation
 from skdbn._callback_support import CallbackSupportMixin, with_callbacks
+from skdbn._chunks import FitBatchesMixin
 from skdbn._dbn import (
     frozen_machines,
     layer_prototypes,
@@ -29,6 +30,7 @@ from skdbn._rbm import RBMTransformer
 from skdbn._rows import Rows
 from skdbn._shards import agree_to_train, common_generator, may_be_empty, range_of_all
 from skdbn._sklearn_compat import Interval, StrOptions
+from skdbn._streams import as_given
 from skdbn._team import current_team
 from skdbn._training import TrainingState
 from skdbn._transaction import all_or_nothing
@@ -39,7 +41,14 @@ from skdbn.schedules import Schedule
 _FIRST_RATE = FirstRate(for_one_input=0.08, largest=0.01)
 
 
-class BaseDBN(CallbackSupportMixin, PartsMixin, StackMixin, ClassNamePrefixFeaturesOutMixin, BaseEstimator):
+class BaseDBN(
+    CallbackSupportMixin,
+    FitBatchesMixin,
+    PartsMixin,
+    StackMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    BaseEstimator,
+):
     """A stack of RBMs and the network it becomes. Subclasses say what the network is trained for."""
 
     _parameter_constraints: dict = {
@@ -102,7 +111,7 @@ class BaseDBN(CallbackSupportMixin, PartsMixin, StackMixin, ClassNamePrefixFeatu
         resume_from=None,
     ):
         resume = self.warm_start and hasattr(self, "coefs_")
-        frame = X
+        frame = as_given(X)
         X, y, sample_weight = self._check_training_data(X, y, sample_weight, X_val, reset=not resume)
         task = self._task if resume else self._new_task(y, sample_weight)
         data = LabelledRows(X, task.read(y, self._marker), sample_weight)

@@ -13,8 +13,9 @@ from skdbn import _validation
 from skdbn._energy import Machine, RBMParameters
 from skdbn._export import EncoderExportMixin
 from skdbn._fitted import FittedMixin
-from skdbn._rows import encoded_blocks
-from skdbn._typing import ArrayLike, Floats, MatrixLike
+from skdbn._rows import encoded_blocks, rows_of_a_block
+from skdbn._streams import RowStream
+from skdbn._typing import ArrayLike, Floats, Matrix, MatrixLike
 
 
 class FittedRBMMixin(EncoderExportMixin, FittedMixin):
@@ -68,8 +69,11 @@ class FittedRBMMixin(EncoderExportMixin, FittedMixin):
         """
         return self._hidden_means(self._check_rows(X))
 
-    def _hidden_means(self, X: MatrixLike) -> Floats:
+    def _hidden_means(self, X: MatrixLike) -> Matrix:
+        """Return what `transform` does for checked rows; of a stream it is a stream."""
         n_hidden, dtype = self.components_.shape[0], self.components_.dtype
+        if isinstance(X, RowStream):
+            return X.mapped(self._hidden_means, n_hidden, n_rows=rows_of_a_block(X, n_hidden))
 
         def of_blocks() -> Floats:
             means = np.empty((X.shape[0], n_hidden), dtype=dtype)

@@ -61,7 +61,7 @@ def check_labels(y: Any, estimator: object) -> Array:
         raise ValueError(
             f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None."
         )
-    y = _as_array(y)
+    y = as_array(y)
     if y.ndim == 2 and y.shape[1] > 1:
         numeric = np.issubdtype(y.dtype, np.number) or y.dtype == bool
         one_hot = numeric and y.size > 0 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
@@ -79,7 +79,7 @@ def check_labels_or_indicators(y: Any, estimator: object, unlabeled: object, *, 
     A matrix with a single 1 in each row is refused, since it is far more often one-hot code than a
     choice of several labels by chance; unless the caller is `sure`.
     """
-    matrix = None if y is None else _as_array(y)
+    matrix = None if y is None else as_array(y)
     if matrix is None or matrix.ndim != 2 or matrix.shape[1] < 2:
         return check_labels(y, estimator)
     numeric = np.issubdtype(matrix.dtype, np.number) or matrix.dtype == bool
@@ -115,7 +115,7 @@ def labelled_part(
     X: Any, y: Any, sample_weight: Any, unlabeled: object
 ) -> tuple[Any, Array, Floats | None]:
     """Return the rows of X, y and the weights whose y is not the marker, for a score of any container."""
-    y = _as_array(y)
+    y = as_array(y)
     if not y.ndim:  # None too
         raise ValueError(f"y has to have a target for each row to score; got {y[()]!r}.")
     weight = check_sample_weight(sample_weight, y)
@@ -171,7 +171,7 @@ def classes_of_all(y: Array, unlabeled: object) -> Array:
 
 def given_classes(classes: npt.ArrayLike, unlabeled: object) -> Array:
     """Return the sorted labels of a list of classes, without the marker `unlabeled`."""
-    given = _as_array(classes)
+    given = as_array(classes)
     if given.ndim != 1 or not _has_label(given, unlabeled).any():
         raise ValueError(f"classes has to list the labels that will come; got {classes!r}.")
     return find_classes(given, unlabeled)
@@ -234,7 +234,7 @@ def positions(y: Array, classes: Array, unlabeled: object) -> Integers:
     return targets
 
 
-def _as_array(y: Any) -> Array:
+def as_array(y: Any) -> Array:
     """Return y as a dense array; a list of text and a marker that is none keeps its elements."""
     if np.ma.is_masked(y):
         raise ValueError("y is a masked array; masks are not heeded: give the rows of the mask a marker.")
@@ -243,6 +243,12 @@ def _as_array(y: Any) -> Array:
     if became_text and not all(isinstance(label, str) for label in y):
         return np.asarray(y, dtype=object)
     return array
+
+
+def joined_targets(parts: list[Array]) -> Array:
+    """Return targets that came in parts as one array; text stays apart from labels that are none."""
+    are_text = {part.dtype.kind == "U" for part in parts if part.size}
+    return np.concatenate([part.astype(object) for part in parts] if len(are_text) > 1 else parts)
 
 
 def _numbers_as_such(y: Array) -> Array:
@@ -305,4 +311,4 @@ def split_stratified(
 
 def _split(data: LabelledRows, chosen: Integers) -> tuple[LabelledRows, LabelledRows]:
     rest = np.setdiff1d(np.arange(data.X.shape[0]), chosen)
-    return data.take(rest), data.take(chosen)
+    return data.take(rest), data.take(np.sort(chosen))

@@ -7,6 +7,7 @@ them as they are: (W_1, ..., W_n, b_1, ..., b_n) with W_l of shape (n_in, n_out)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,8 @@ import numpy as np
 from skdbn._blocks import add_scaled
 from skdbn._centering import follow, map_to_plain_bias
 from skdbn._draws import N_WORDS, random_words
-from skdbn._rows import Batch, encoded_blocks
+from skdbn._rows import Batch, encoded_blocks, rows_of_a_block
+from skdbn._streams import RowStream
 from skdbn._team import current_team
 from skdbn._typing import Array, Arrays, Floats, Matrix, Rng
 from skdbn._weight_rules import LEAST_DECAY
@@ -48,10 +50,14 @@ def split(parameters: Arrays) -> tuple[Arrays, Arrays]:
     return parameters[:n_layers], parameters[n_layers:]
 
 
-def features(network: Network, X: Matrix, layer: int = -1) -> Floats:
-    """Return the means of hidden layer number `layer` for all rows, block by block."""
+def features(network: Network, X: Matrix, layer: int = -1) -> Matrix:
+    """Return the means of hidden layer number `layer` for all rows; for a stream they are one too."""
     n_layers = range(len(network.units))[layer] + 1
     _, biases = split(network.parameters)
+    if isinstance(X, RowStream):
+        n_rows = rows_of_a_block(X, max(map(len, biases)))
+        n_columns, dtype = len(biases[n_layers - 1]), biases[0].dtype
+        return X.mapped(partial(features, network, layer=layer), n_columns, dtype, n_rows)
     return _for_encoded_blocks(network, X, len(biases[n_layers - 1]), n_layers)
 
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from typing import Any, TypeAlias
 
 from skdbn._journal import Journal, description, read_journal
+from skdbn._streams import RowStream
 from skdbn._team import current_team
-from skdbn._typing import Attributes, FilePath, Tree
+from skdbn._typing import Attributes, FilePath, Matrix, Tree
 
 # scikit-learn's, or a NoContext.
 Context: TypeAlias = Any
@@ -120,11 +122,18 @@ def begin_fit(
     if journal is None:
         journal = _new_journal(estimator, data, warm, resume_from)
     estimator._journal = journal  # where callbacks find it
-    is_whole = hasattr(frame, "columns") and len(frame) == data["X"].shape[0]  # no row was left out
-    shown = {"X": frame if is_whole else data["X"], "y": data.get("y")}
+    shown = {"X": _shown(data["X"], frame), "y": data.get("y")}
     if data.get("sample_weight") is not None:
         shown["metadata"] = {"sample_weight": data["sample_weight"]}
     return Phase(estimator, context, journal, shown).begin()
+
+
+def _shown(X: Matrix, frame: Any) -> Any:
+    """Return the rows that callbacks see: none of those that are not in memory."""
+    if isinstance(X, RowStream):
+        return None
+    is_whole = hasattr(frame, "columns") and len(frame) == X.shape[0]  # no row was left out
+    return frame if is_whole else X
 
 
 def _new_journal(estimator: Any, data: dict[str, Any], warm: bool, resume_from: FilePath | None) -> Journal:
@@ -142,6 +151,7 @@ def _new_journal(estimator: Any, data: dict[str, Any], warm: bool, resume_from: 
             "warm_start=False, or leave out resume_from and Checkpoint."
         )
 
+    @cache  # of a stream all rows are read for it
     def describe() -> dict[str, Tree]:
         return description(estimator, data)
 

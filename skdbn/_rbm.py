@@ -8,6 +8,7 @@ from typing import Any
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
 
 from skdbn._callback_support import CallbackSupportMixin
+from skdbn._chunks import FitBatchesMixin
 from skdbn._contrastive import OFFSETS_FROM
 from skdbn._fitted_likelihood import LikelihoodMixin
 from skdbn._fitted_rbm import FittedRBMMixin
@@ -26,6 +27,7 @@ from skdbn.units import UNITS, Unit
 
 class RBMTransformer(
     RBMTrainingMixin,
+    FitBatchesMixin,
     CallbackSupportMixin,
     PartsMixin,
     ClassNamePrefixFeaturesOutMixin,

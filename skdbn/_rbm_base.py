@@ -21,6 +21,7 @@ from skdbn._rbm_fit import (
 )
 from skdbn._rows import Rows
 from skdbn._shards import agree_to_train, common_generator, may_be_empty, range_of_all
+from skdbn._streams import as_given
 from skdbn._team import current_team
 from skdbn._transaction import all_or_nothing
 from skdbn._visible_types import check_normalisable, resolve_visible
@@ -51,7 +52,7 @@ class RBMTrainingMixin:
         resume_from=None,
     ):
         resume = self.warm_start and hasattr(self, "components_")
-        frame = X
+        frame = as_given(X)
         rows, X_val, values = self._check_training_data(X, sample_weight, X_val, reset=not resume)
         plan = self._plan(rows, online=False, stage=stage)
         data = {"X": rows.X, "sample_weight": rows.sample_weight, "X_val": X_val}

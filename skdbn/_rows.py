@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from scipy import sparse
 
+from skdbn._streams import RowStream, WindowReader
 from skdbn._team import current_team
 from skdbn._typing import Array, Floats, FloatType, Integers, Matrix, Rng
 from skdbn.units import Unit
 
 _BLOCK_ELEMENTS = 2**21  # 8 MB of float32
+
+Taking: TypeAlias = Callable[[Integers, Floats], Floats]  # writes rows, by their numbers, to an array
 
 
 class Batch(NamedTuple):
@@ -33,7 +37,7 @@ class Batch(NamedTuple):
 
 
 class Rows:
-    """Data of a fit: inputs (dense or CSR), targets and the weight of each row.
+    """Data of a fit: inputs (dense, CSR or a stream), targets and the weight of each row.
 
     Weights are positive: rows of weight 0 are removed before they come here, so no batch can be
     without weight.
@@ -60,9 +64,10 @@ class Rows:
         size = min(batch_size, self.n_rows)
         work = np.empty((size, self.n_features), dtype=self.X.dtype)
         # The order within one full batch changes nothing but the rounding.
-        order = rng.permutation(self.n_rows) if size < self.n_rows else np.arange(self.n_rows)
+        order = shuffled(self.X, rng) if size < self.n_rows else np.arange(self.n_rows)
+        take = taking(self.X)
         for start in range(0, self.n_rows, size):
-            yield self._batch(order[start : start + size], work)
+            yield self._batch(order[start : start + size], work, take)
 
     def n_batches(self, batch_size: int) -> int:
         """Return the number of batches of an epoch."""
@@ -70,15 +75,16 @@ class Rows:
 
     def _batches_of_team(self, n_batches: int, rng: Rng) -> Iterator[Batch]:
         """Yield the parts that this process has in the batches."""
-        parts = np.split(rng.permutation(self.X.shape[0]), np.cumsum(self._sizes_of_parts(n_batches))[:-1])
+        parts = np.split(shuffled(self.X, rng), np.cumsum(self._sizes_of_parts(n_batches))[:-1])
         weights = [self._weights_of(part) for part in parts]
         sizes = np.array([len(part) for part in parts], dtype=np.float64)
         totals = np.array([weight.sum() for weight in weights])
         self._team.sum(sizes, totals)
         shares = totals / sizes * (self.n_rows / self.total_weight)
         work = np.empty((max(map(len, parts)), self.n_features), dtype=self.X.dtype)
+        take = taking(self.X)
         for rows, weight, total, share in zip(parts, weights, totals, shares, strict=True):
-            inputs = take_rows(self.X, rows, out=work[: len(rows)])
+            inputs = take(rows, work[: len(rows)])
             targets = None if self.targets is None else self.targets[rows]
             weight = (weight / total).astype(work.dtype)
             yield Batch(inputs, targets, weight, float(total), float(share))
@@ -97,8 +103,8 @@ class Rows:
     def _weights_of(self, rows: Integers) -> Floats:
         return np.ones(len(rows)) if self.sample_weight is None else self.sample_weight[rows]
 
-    def _batch(self, rows: Integers, work: Floats) -> Batch:
-        inputs = take_rows(self.X, rows, out=work[: len(rows)])
+    def _batch(self, rows: Integers, work: Floats, take: Taking) -> Batch:
+        inputs = take(rows, work[: len(rows)])
         targets = None if self.targets is None else self.targets[rows]
         if self.sample_weight is None:
             weights: Floats = np.full(len(rows), 1 / len(rows), dtype=work.dtype)
@@ -109,8 +115,20 @@ class Rows:
         return Batch(inputs, targets, (weights / total).astype(work.dtype), float(total), float(share))
 
 
+def shuffled(X: Matrix, rng: Rng) -> Integers:
+    """Return the numbers of the rows in a random order; in a stream it is one only within each window."""
+    return X.order(rng) if isinstance(X, RowStream) else rng.permutation(X.shape[0])
+
+
+def taking(X: Matrix) -> Taking:
+    """Return the function that writes rows to an array; from a stream, in the order of `shuffled` only."""
+    return WindowReader(X) if isinstance(X, RowStream) else partial(take_rows, X)
+
+
 def take_rows(X: Matrix, rows: Integers, out: Floats) -> Floats:
-    """Write the given rows of a dense or CSR matrix to `out`."""
+    """Write the given rows to `out`; those of a stream in ascending order."""
+    if isinstance(X, RowStream):
+        return WindowReader(X)(rows, out)
     if sparse.issparse(X):
         return X[rows].toarray(out=out)
     return np.take(X, rows, axis=0, out=out, mode="clip")  # "clip" writes without a second buffer
@@ -121,7 +139,10 @@ def blocks_of_rows(X: Matrix, width: int = 0) -> Iterator[tuple[slice, Floats]]:
 
     `width` is the number of columns of what the caller makes of a block, if larger than that of X.
     """
-    block_size = _rows_of_a_block(X, width)
+    block_size = rows_of_a_block(X, width)
+    if isinstance(X, RowStream):
+        yield from X.blocks(block_size)
+        return
     for start in range(0, X.shape[0], block_size):
         rows = slice(start, start + block_size)
         yield rows, (X[rows].toarray() if sparse.issparse(X) else X[rows])
@@ -131,12 +152,13 @@ def encoded_blocks(
     unit: Unit, X: Matrix, dtype: FloatType, width: int = 0
 ) -> Iterator[tuple[slice, Floats]]:
     """Yield (slice, block in the coordinates of the unit); a block is overwritten by the next one."""
-    work = np.empty((min(X.shape[0], _rows_of_a_block(X, width)), X.shape[1]), dtype=dtype)
+    work = np.empty((min(X.shape[0], rows_of_a_block(X, width)), X.shape[1]), dtype=dtype)
     for rows, block in blocks_of_rows(X, width):
         yield rows, unit.encode(block, out=work[: block.shape[0]])
 
 
-def _rows_of_a_block(X: Matrix, width: int) -> int:
+def rows_of_a_block(X: Matrix, width: int) -> int:
+    """Return the rows that are computed with at a time, where `width` columns follow from them."""
     return max(1, _BLOCK_ELEMENTS // max(X.shape[1], width))
 
 

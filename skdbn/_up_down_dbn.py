@@ -19,6 +19,7 @@ from skdbn._labels import accuracy
 from skdbn._phases import no_phase
 from skdbn._rows import Rows
 from skdbn._shards import range_of_all
+from skdbn._streams import RowStream
 from skdbn._supervised_dbn import SupervisedDBN
 from skdbn._team import current_team
 from skdbn._training import train
@@ -71,7 +72,7 @@ class UpDownMixin(SupervisedDBN):
         top.set_params(visible=join_labels(unit, H.shape[1], task.n_outputs))
         if self.rbm is None:  # persistent chains rarely change their label: 0.5 to 0.9 on two blobs, CD 0.9
             top.set_params(sampler="cd")
-        joined = np.hstack([_dense(H), task.encode(data.targets, H.dtype)])
+        joined = _joined(H, task.encode(data.targets, H.dtype))
         pretrain_layer(len(lower) + 1, top, joined, data.sample_weight, phase)
         return top
 
@@ -180,5 +181,9 @@ def _own(machine):
     return machine._replace(parameters=parameters)
 
 
-def _dense(X):
-    return X.toarray() if sparse.issparse(X) else X
+def _joined(X, labels):
+    """Return rows with the columns of the labels after theirs."""
+    if isinstance(X, RowStream):
+        width = X.shape[1] + labels.shape[1]
+        return X.mapped_by_place(lambda place, block: np.hstack([block, labels[place]]), width)
+    return np.hstack([X.toarray() if sparse.issparse(X) else X, labels])

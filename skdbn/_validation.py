@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, NoReturn, TypeAlias
 
@@ -14,7 +15,9 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import validate_data
 
+from skdbn._rows import blocks_of_rows
 from skdbn._sklearn_compat import check_sample_weight
+from skdbn._streams import RowStream
 from skdbn._typing import Array, Booleans, Floats, FloatType, Integers, Matrix, Rng
 from skdbn.units import Unit
 
@@ -26,6 +29,9 @@ _SATURATED_SHARE = 0.9
 
 def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool, **options: Any) -> Matrix:
     """Return X as a dense C-ordered or CSR matrix of float32 or float64; float32 stays float32."""
+    if isinstance(X, RowStream):  # checked as it is read
+        check_rows(estimator, X.first_rows, reset=reset, ensure_min_samples=0)
+        return X.nameless()
     # Not dtype=[float64, float32]: that turns float32 columns of polars and pyarrow into float64.
     options = {"accept_sparse": "csr", "dtype": "numeric", "order": "C", **options}
     if np.ma.is_masked(X):
@@ -45,6 +51,8 @@ def to_dtype(X: Matrix, dtype: FloatType, name: str = "X") -> Matrix:
     """Return X in another dtype, or raise if that has no numbers so large."""
     if X.dtype == dtype:
         return X
+    if isinstance(X, RowStream):
+        return X.mapped(partial(to_dtype, dtype=dtype, name=name), X.shape[1], dtype)
     with np.errstate(over="ignore"):
         converted = X.astype(dtype)
     entries = converted.data if sparse.issparse(converted) else converted
@@ -85,7 +93,9 @@ def drop_rows_without_weight(sample_weight: Any, *arrays: Any) -> tuple[Any, ...
 
 
 def data_range(X: Matrix) -> Range:
-    """Return the smallest and largest value of a dense or sparse matrix."""
+    """Return the smallest and largest value of a matrix or a stream."""
+    if isinstance(X, RowStream):
+        return X.value_range
     return float(X.min()), float(X.max())
 
 
@@ -149,8 +159,8 @@ def are_within_unit_interval(values: Range, dtype: FloatType) -> bool:
 def raise_outside_unit_interval(X: Matrix, values: Range) -> NoReturn:
     """Raise because values cannot be the means of Bernoulli units."""
     low, high = values
-    entries = X.data if sparse.issparse(X) else X
-    counts = low >= 0 and np.array_equal(entries, np.round(entries))
+    blocks = (block for _, block in blocks_of_rows(X))
+    counts = low >= 0 and all(np.array_equal(block, np.round(block)) for block in blocks)
     raise ValueError(
         f'visible="bernoulli" expects values in [0, 1]; got min={low:.6g}, max={high:.6g} in X.'
         + (" X looks like counts." if counts else "")
@@ -201,11 +211,12 @@ def warn_if_far_outside(X: Matrix, fitted_range: Range, when: str = "predict") -
 
 
 def _share_of_rows_outside(X: Matrix, bounds: Range) -> float:
-    lowest, highest = (
-        extreme.toarray() if sparse.issparse(extreme) else extreme
-        for extreme in (X.min(axis=1), X.max(axis=1))
+    low, high = bounds
+    n_outside = sum(
+        np.count_nonzero((block.min(axis=1) < low) | (block.max(axis=1) > high))
+        for _, block in blocks_of_rows(X)
     )
-    return float(((lowest < bounds[0]) | (highest > bounds[1])).mean())
+    return n_outside / X.shape[0]
 
 
 def warn_if_saturated(hidden_mean: Floats, layer: str, *, binary: bool = True) -> None:

@@ -45,6 +45,7 @@ WITHOUT_REFERENCES = {
     "Exponential": "a constant factor needs none",
     "Mixed": "independence given the other layer needs none",
     "DivergenceError": "an error, not a method",
+    "Batches": "reads rows, a means and not a method",
     **dict.fromkeys(
         ["FilterDisplay", "HiddenActivityDisplay", "LearningCurveDisplay"]
         + ["ReconstructionDisplay", "SamplesDisplay"],
@@ -133,7 +134,7 @@ def documented_defaults(parameters):
 
 def defaults_in_code(function):
     parameters = [p for name, p in inspect.signature(function).parameters.items() if name != "self"]
-    parameters = [p for p in parameters if p.kind is not p.VAR_POSITIONAL]
+    parameters = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     return {p.name: "required" if p.default is p.empty else p.default for p in parameters}
 
 

@@ -16,14 +16,15 @@ PACKAGE = Path(skdbn.__file__).parent
 LEVELS = [
     # Leaves: they know nothing of the rest.
     {"_typing"},
-    {"_blocks", "_html", "_parts", "_state_tree", "_checkpoint_file", "_team", "callbacks"},
+    {"_blocks", "_html", "_parts", "_state_tree", "_checkpoint_file", "_team", "callbacks"}
+    | {"_streams", "batches"},
     {"_draws", "distributed"},
     {"schedules", "units", "exceptions", "_centering", "_threads", "_reporting"}
     | {"_sklearn_compat", "_transaction", "sparsity"},
     {"_rows"},
     {"optimizers", "_energy", "_validation", "_weight_rules", "_columns"}
     | {"_directed", "_labels", "_journal", "inspection"},
-    {"_phases", "_shards"},
+    {"_phases", "_shards", "_chunks"},
     {
         "_callback_support",
         "_class_posterior",
@@ -89,7 +90,7 @@ FOLDER_LEVEL = {
 REQUIRED = {"numpy", "scipy", "sklearn", "threadpoolctl", "skdbn"}
 # Of scikit-learn these need nothing but BaseEstimator, for their parameters.
 SEPARATE = {"schedules", "units", "samplers", "optimizers", "_blocks", "_threads", "_rows", "_reporting"}
-SEPARATE |= {"_typing", "_team", "_centering", "_transaction", "exceptions"}
+SEPARATE |= {"_typing", "_team", "_streams", "_centering", "_transaction", "exceptions"}
 SEPARATE |= {"sparsity", "_sampling", "_annealing", "_likelihood", "_pseudo_likelihood", "_weight_rules"}
 SEPARATE |= {"_energy", "_network", "_training", "_contrastive", "_fine_tuning", "_initialization"}
 SEPARATE |= {"_class_posterior", "_discriminative", "_class_rbm_fit"}
@@ -98,6 +99,7 @@ SEPARATE |= {"_directed", "_generative_network", "_up_down", "_dbn_density"}
 MAY_VALIDATE = {
     "_rbm",
     "_rbm_base",
+    "_chunks",
     "_shards",
     "_class_rbm",
     "_class_rbm_base",

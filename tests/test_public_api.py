@@ -17,6 +17,7 @@ REFERENCE = Path(__file__).parents[1] / "doc" / "api.rst"
 # What users import, and may rely on.
 PROMISED = {
     "skdbn": ["DBNClassifier", "DBNRegressor", "DBNTransformer", "RBMClassifier", "RBMTransformer"],
+    "skdbn.batches": ["Batches"],
     "skdbn.callbacks": ["Checkpoint", "EarlyStopping"],
     "skdbn.exceptions": ["DivergenceError"],
     "skdbn.inspection": [

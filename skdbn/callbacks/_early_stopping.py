@@ -185,6 +185,11 @@ class EarlyStopping(Callback):
         if isinstance(self.monitor, str) and self.monitor in history:
             return _last_of(self.monitor, history[self.monitor])
         scorer = self._scorer(fitted, history)
+        if self.validation_data is None and X is None:
+            raise ValueError(
+                f"EarlyStopping(monitor={self.monitor!r}) would score the training rows, which are not in "
+                "memory in `fit_batches`: give validation_data."
+            )
         data = (X, y) if self.validation_data is None else (*self.validation_data, None)[:2]
         return float(scorer(fitted, *data))
 
