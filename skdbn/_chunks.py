@@ -56,7 +56,7 @@ class FitBatchesMixin:
 
         buffer_size : int or None, default=None
             Number of rows that are in memory at a time, >= 1, and are shuffled with each other; None:
-            about 64 MB of them in float32.
+            about 32 MB of them in float32.
 
         **options
             The other arguments of `fit`, by name, such as `X_val`, whose rows are given whole.

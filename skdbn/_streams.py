@@ -17,7 +17,7 @@ from scipy import sparse
 
 from skdbn._typing import Floats, FloatType, Integers, Matrix, Rng
 
-_WINDOW_ELEMENTS = 2**24  # 64 MB of float32
+_WINDOW_ELEMENTS = 2**23  # 32 MB of float32
 _FEW_ROWS = 2**13  # so many are read into memory rather than streamed, however narrow the window is
 
 
@@ -25,7 +25,7 @@ class RowStream(ABC):
     """Rows of floats, of which a window is in memory at a time.
 
     Parameters: shape and dtype of the rows, and the rows of a window, which are shuffled together
-    (None: 64 MB of float32).
+    (None: 32 MB of float32).
     """
 
     def __init__(self, shape: tuple[int, int], dtype: FloatType, window: int | None = None) -> None:

@@ -6,9 +6,10 @@ The packages that read them are imported when they are needed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Batches:
     sample_weight : str, array-like of shape (n_samples,) or None, default=None
         The weights of the rows, given as `y` is.
 
-    batch_size : int, default=65536
+    batch_size : int, default=8192
         Largest number of rows of a batch, >= 1. Batches of dask are its blocks and partitions.
 
     Yields
@@ -75,19 +76,21 @@ class Batches:
         y: str | TargetsLike = None,
         sample_weight: str | TargetsLike = None,
         *,
-        batch_size: int = 65_536,
+        batch_size: int = 8192,
     ) -> None:
         if not isinstance(batch_size, Integral) or isinstance(batch_size, bool) or batch_size < 1:
             raise ValueError(f"batch_size must be an integer >= 1; got {batch_size!r}.")
         self.batch_size: int = int(batch_size)
-        self._X: Any = _opened(X)
-        self._columns: list[Any] = [_checked_column(column, self._X) for column in (y, sample_weight)]
+        self._source: _Source = _opened(X)
+        self._columns: list[Any] = [
+            _checked_column(column, self._source, X) for column in (y, sample_weight)
+        ]
 
     def __iter__(self) -> Iterator[Any]:
         """Read the rows and yield them in batches."""
         start = 0
         named = [column for column in self._columns if isinstance(column, str)]
-        for piece in _pieces(self._X, self.batch_size):
+        for piece in self._source.pieces(self.batch_size):
             rows = slice(start, start + piece.shape[0])
             start = rows.stop
             y, sample_weight = (_of_piece(column, piece, rows) for column in self._columns)
@@ -104,56 +107,88 @@ class Batches:
                 raise ValueError(f"{name} has {column.shape[0]} rows, but X has {n_rows}.")
 
 
-def _opened(X: Any) -> Any:
-    """Return a dataset for files and tables of pyarrow, and X itself for other kinds."""
+class _Source(NamedTuple):
+    """Where rows come from: what yields them in pieces of a size, and whether these are tables."""
+
+    pieces: Callable[[int], Iterator[Any]]
+    is_table: bool
+
+
+def _opened(X: Any) -> _Source:
+    """Return the source that X is, or raise with the way out."""
     paths = X if isinstance(X, (list, tuple)) else [X]
-    is_path = all(isinstance(path, (str, os.PathLike)) for path in paths)
-    if is_path or hasattr(X, "to_batches") or hasattr(X, "num_columns"):
-        return _as_dataset([*map(os.fspath, paths)] if is_path else X)
+    if all(isinstance(path, (str, os.PathLike)) for path in paths):
+        return _Source(partial(_of_files, _files(paths)), True)
+    if hasattr(X, "to_batches") or hasattr(X, "num_columns"):  # of pyarrow
+        return _Source(
+            partial(_of_dataset, X if hasattr(X, "scanner") else _pyarrow().dataset.dataset(X)), True
+        )
     if hasattr(X, "collect"):
         raise ValueError(
-            f"X is a query ({type(X).__name__}): collect it, write it to a Parquet file (sink_parquet), or "
-            "give `fit_batches` a function that returns its batches."
+            f"X is a query ({type(X).__name__}): collect it, write it to a file (sink_parquet), or give "
+            "`fit_batches` a function that returns its batches."
         )
     if not hasattr(X, "shape"):
         raise ValueError(
             f"X has to be a path, a table or an array; got an object of type {type(X).__name__}."
         )
-    return X.tocsr() if hasattr(X, "tocsr") else X
+    is_table = hasattr(X, "columns")
+    if hasattr(X, "dask"):
+        parts, n_parts = (X.partitions, X.npartitions) if is_table else (X.blocks, X.numblocks[0])
+        return _Source(partial(_of_dask, parts, n_parts), is_table)
+    return _Source(partial(_slices, X.tocsr() if hasattr(X, "tocsr") else X), is_table)
 
 
-def _as_dataset(X: Any) -> Any:
-    try:
-        from pyarrow import dataset
-    except ImportError as error:
-        raise ImportError("Reading Parquet files needs pyarrow: pip install pyarrow") from error
-    if isinstance(X, dataset.Dataset):
-        return X
-    return dataset.dataset(X[0] if isinstance(X, list) and len(X) == 1 else X)
-
-
-def _checked_column(column: Any, X: Any) -> Any:
+def _checked_column(column: Any, source: _Source, X: Any) -> Any:
     """Return targets or weights that rows can be taken from: a name, an array or a series."""
-    if isinstance(column, str) and not (hasattr(X, "columns") or hasattr(X, "schema")):
+    if isinstance(column, str) and not source.is_table:
         raise ValueError(f"The column {column!r} was asked for, but X ({type(X).__name__}) has no columns.")
     return np.asarray(column) if isinstance(column, (list, tuple)) else column
 
 
-def _pieces(X: Any, batch_size: int) -> Iterator[Any]:
-    """Yield the rows of X in order, as tables and arrays of its own kind."""
-    if hasattr(X, "to_batches"):
-        from pyarrow import Table
+# -- the kinds of sources --------------------------------------------------------------------------
 
-        for batch in X.to_batches(batch_size=batch_size):
-            yield Table.from_batches([batch])
-    elif hasattr(X, "partitions") or hasattr(X, "blocks"):  # dask's dataframes and arrays
-        parts = X.partitions if hasattr(X, "columns") else X.blocks
-        n_parts = X.npartitions if hasattr(X, "columns") else X.numblocks[0]
-        for number in range(n_parts):
-            yield parts[number].compute()
-    else:
-        for start in range(0, X.shape[0], batch_size):
-            yield X[start : start + batch_size]
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow.dataset
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImportError("Reading Parquet files needs pyarrow: pip install pyarrow") from error
+    return pyarrow
+
+
+def _files(paths: Sequence[Any]) -> list[str]:
+    """Return the Parquet files of these paths, of which one may be a folder."""
+    names = [*map(os.fspath, paths)]
+    return _pyarrow().dataset.dataset(names if len(names) > 1 else names[0], format="parquet").files
+
+
+def _of_files(files: list[str], batch_size: int) -> Iterator[Any]:
+    pyarrow = _pyarrow()
+    for name in files:
+        # Read a little at a time: a whole row group in advance takes more memory than all else.
+        with pyarrow.parquet.ParquetFile(name, pre_buffer=False, buffer_size=2**16) as file:
+            for batch in file.iter_batches(batch_size=batch_size):
+                yield pyarrow.Table.from_batches([batch])
+
+
+def _of_dataset(dataset: Any, batch_size: int) -> Iterator[Any]:
+    for batch in dataset.to_batches(batch_size=batch_size, batch_readahead=1, fragment_readahead=1):
+        yield _pyarrow().Table.from_batches([batch])
+
+
+def _of_dask(parts: Any, n_parts: int, batch_size: int) -> Iterator[Any]:
+    for number in range(n_parts):
+        yield parts[number].compute()
+
+
+def _slices(X: Any, batch_size: int) -> Iterator[Any]:
+    for start in range(0, X.shape[0], batch_size):
+        yield X[start : start + batch_size]
+
+
+# -- the pieces ------------------------------------------------------------------------------------
 
 
 def _of_piece(column: Any, piece: Any, rows: slice) -> Any:

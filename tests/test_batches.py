@@ -12,7 +12,7 @@ from same_state import assert_same_state
 from scipy import sparse
 from sklearn.base import clone
 
-from skdbn import DBNClassifier, RBMTransformer
+from skdbn import DBNClassifier, DBNTransformer, RBMTransformer
 from skdbn.batches import Batches
 
 N_ROWS, BATCH = 97, 20
@@ -163,14 +163,58 @@ def test_estimators_learn_the_same_from_every_kind_of_source(table, data, tmp_pa
     assert expected.feature_names_in_.tolist() == NAMES
 
 
-def test_batches_are_what_partial_fit_takes(data):
-    X, _, _ = data
-    found, expected = (RBMTransformer(5, random_state=0) for _ in range(2))
-    for part in Batches(X, batch_size=40):
-        found.partial_fit(part)
-    for start in (0, 40, 80):
-        expected.partial_fit(X[start : start + 40])
-    assert_same_state(found, expected)
+def mapped(X, table, folder):
+    np.save(folder / "rows.npy", X)
+    return np.load(folder / "rows.npy", mmap_mode="r")
+
+
+def parquet(X, table, folder):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    table[NAMES].to_parquet(folder / "rows.parquet")
+    return folder / "rows.parquet"
+
+
+def dask_array(X, table, folder):
+    return pytest.importorskip("dask.array", reason="dask is not installed").from_array(X, chunks=(40, 2))
+
+
+def dask_frame(X, table, folder):
+    dataframe = pytest.importorskip("dask.dataframe", reason="dask is not installed")
+    frame = table[NAMES].set_index(np.arange(N_ROWS))
+    return dataframe.from_pandas(frame, sort=False, npartitions=1).repartition(divisions=[0, 40, 80, 96])
+
+
+SOURCES = {
+    "mapped file": mapped,
+    "parquet": parquet,
+    "polars": lambda X, table, folder: pl.from_pandas(table[NAMES]),
+    "dask array": dask_array,
+    "dask data frame": dask_frame,
+}
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of few rows
+def test_partial_fit_learns_from_batches_what_it_learns_from_arrays(source, table, data, tmp_path):
+    X, y, _ = data
+    batches = Batches(source(X, table, tmp_path), y, batch_size=40)
+    machine = RBMTransformer(5, learning_rate=0.01, n_iter=2)
+    models = {
+        "RBM": clone(machine).set_params(random_state=0),
+        "stack": DBNTransformer((5, 4), rbm=machine, random_state=0),
+        "network": DBNClassifier((5,), rbm=machine, random_state=0),
+    }
+    options = {"RBM": {}, "stack": {"layer": 0}, "network": {"classes": ["high", "low"]}}
+    for name, model in models.items():
+        found, expected = clone(model), clone(model)
+        for chunk, labels in batches:
+            found.partial_fit(chunk, labels, **options[name])
+        for start in (0, 40, 80):
+            expected.partial_fit(X[start : start + 40], y[start : start + 40], **options[name])
+        weights, others = (
+            [each.coefs_[0] if name != "RBM" else each.components_] for each in (found, expected)
+        )
+        assert_array_equal(weights, others)
 
 
 # -- what is refused -------------------------------------------------------------------------------
@@ -185,9 +229,7 @@ def test_wrong_sources_are_refused_with_the_way_out(data, table):
         ValueError, match="The column 'label' was asked for, but X .ndarray. has no columns"
     ):
         Batches(X, "label")
-    with pytest.raises(
-        ValueError, match="X is a query .LazyFrame.: collect it, write it to a Parquet file"
-    ):
+    with pytest.raises(ValueError, match="X is a query .LazyFrame.: collect it, write it to a file"):
         Batches(pl.from_pandas(table).lazy())
     with pytest.raises(
         ValueError, match="X has to be a path, a table or an array; got an object of type list"

@@ -304,7 +304,7 @@ def test_a_fit_needs_little_more_memory_for_more_rows(monkeypatch):
     peak(2)  # what is imported
     few, many = peak(4), peak(24)
     of_a_row = (many - few) / (20 * n_chunk)
-    # Label (1), its position (8) and one-hot code (8), order (8); the row has 160 and its features 96 bytes.
+    # Label (1), its position (8) and one-hot code (8), order (8); the row itself has 160, its features 96.
     assert of_a_row < 30
 
 

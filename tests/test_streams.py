@@ -60,9 +60,9 @@ def test_what_goes_over_blocks_finds_what_it_finds_for_the_matrix(X, cuts, monke
         assert_array_equal(block, block_of_X)
 
 
-def test_a_window_is_64_megabytes_of_float32_if_nothing_else_is_said():
-    assert Pieces(np.zeros((1, 100)), []).window * 100 * 4 == pytest.approx(64 * 2**20, rel=1e-4)
-    assert Pieces(np.zeros((1, 2**25), np.float32), []).window == 1
+def test_a_window_is_32_megabytes_of_float32_if_nothing_else_is_said():
+    assert Pieces(np.zeros((1, 100)), []).window * 100 * 4 == pytest.approx(32 * 2**20, rel=1e-4)
+    assert Pieces(np.zeros((1, 2**24), np.float32), []).window == 1
 
 
 @each_cut
