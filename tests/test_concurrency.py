@@ -121,7 +121,7 @@ def test_fits_side_by_side_give_the_models_of_fits_one_after_another(backend, ro
 
 def test_fits_under_dask_give_the_models_of_fits_one_after_another(rows):
     distributed = pytest.importorskip("distributed")
-    cluster = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    cluster = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with distributed.Client(**cluster), parallel_config("dask", n_jobs=2):
         assert_fits_agree(rows)
 
