@@ -148,7 +148,7 @@ def test_more_steps_bring_cd_nearer_to_the_likelihood_gradient(rng):
     weights = np.full(len(X), 1 / len(X))
     largest = {1: [], 10: []}
     for n_steps, seed in product(largest, range(8)):
-        rbm = RBMTransformer(3, sampler=CD(n_steps), alpha=0, n_iter=40, random_state=seed)
+        rbm = RBMTransformer(3, sampler=CD(n_steps), alpha=0, batch_size=50, n_iter=80, random_state=seed)
         rbm.set_params(learning_rate=Linear(0.03, 0)).fit(X)
         gradient = exact_machine_of(rbm, "bernoulli").gradient(X, weights)
         largest[n_steps].append(max(np.abs(part).max() for part in gradient))

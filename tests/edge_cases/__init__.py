@@ -1,6 +1,7 @@
 """The edge cases of every public method, as a structure that is tested and that a page is made of."""
 
 from edge_cases.asking import CODES, LIKELIHOODS, UNFITTED
+from edge_cases.chunks import CHUNKS
 from edge_cases.drawing import DRAWING
 from edge_cases.going_on import GOING_ON
 from edge_cases.rows import NAMES, ROWS
@@ -21,6 +22,7 @@ SECTIONS = {
     "validation": VALIDATION,
     "parameters": PARAMETERS,
     "going on": GOING_ON,
+    "chunks": CHUNKS,
     "draws": DRAWING,
     "likelihoods": LIKELIHOODS,
     "codes": CODES,
