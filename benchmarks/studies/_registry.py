@@ -1,0 +1,3 @@
+"""All studies, in the order in which they run."""
+
+STUDIES = {}
