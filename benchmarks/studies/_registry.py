@@ -1,3 +1,5 @@
 """All studies, in the order in which they run."""
 
-STUDIES = {}
+from studies import pretraining
+
+STUDIES = {study.name: study for study in (pretraining.STUDY,)}
