@@ -1,5 +1,12 @@
 """All studies, in the order in which they run."""
 
-from studies import pretraining
+from studies import noise, pretraining, rmsprop
 
-STUDIES = {study.name: study for study in (pretraining.STUDY,)}
+STUDIES = {
+    study.name: study
+    for study in (
+        pretraining.STUDY,
+        rmsprop.STUDY,
+        noise.STUDY,
+    )
+}
