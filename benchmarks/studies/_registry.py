@@ -1,12 +1,5 @@
 """All studies, in the order in which they run."""
 
-from studies import noise, pretraining, rmsprop
+from studies import noise, pretraining, rmsprop, streams
 
-STUDIES = {
-    study.name: study
-    for study in (
-        pretraining.STUDY,
-        rmsprop.STUDY,
-        noise.STUDY,
-    )
-}
+STUDIES = {study.name: study for study in (pretraining.STUDY, rmsprop.STUDY, noise.STUDY, streams.STUDY)}
