@@ -107,6 +107,7 @@ smoke: $(VENV)/.stamp-plot  ## run the benchmarks at their smallest size, withou
 	$(PY) benchmarks/report.py --smoke
 	$(PY) benchmarks/scale_out.py --smoke
 	$(PY) benchmarks/scaling_model.py --smoke
+	$(PY) benchmarks/studies/run.py --smoke
 
 clean:  ## remove caches and build products; the environments stay
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
