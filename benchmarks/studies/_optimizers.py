@@ -24,6 +24,7 @@ LABELS = {
 _HIGH = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _LOW = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 RATES = {"sgd": _HIGH, "momentum": _LOW, "adagrad": _HIGH, "rmsprop": _LOW, "adam": _LOW}
+HIGHER_RATES = {name: (3 * rates[-1], 10 * rates[-1]) for name, rates in RATES.items()}
 SCHEDULES = {
     "constant": float,
     "linear": lambda rate: Linear(rate, 0),
