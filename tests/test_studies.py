@@ -15,13 +15,14 @@ if not BENCHMARKS.is_dir():
     pytest.skip("an installed package comes without its benchmarks", allow_module_level=True)
 sys.path.insert(0, str(BENCHMARKS))
 
-from studies import _registry, _runner, noise, pretraining  # noqa: E402
+from studies import _registry, _runner, noise, pretraining, pretraining_report  # noqa: E402
 from studies._likelihood import independent_columns, log_likelihoods, log_partition  # noqa: E402
 from studies._lines import Rates, where  # noqa: E402
 from studies._results import Line, OtherProtocolError, Results  # noqa: E402
 from studies._sets import load  # noqa: E402
 from studies._statistics import bootstrap, first_at, good_width, mean_ranks  # noqa: E402
 from studies._study import Study, grid, key_of  # noqa: E402
+from studies._tables import Table, as_csv, markdown, spread  # noqa: E402
 
 # -- runner ----------------------------------------------------------------------------------------
 
@@ -194,6 +195,53 @@ def test_the_best_rate_is_that_of_the_highest_mean_over_complete_seeds():
     np.testing.assert_array_equal(rates.means(), [-5, -6])
     assert (rates.best(), rates.best([0])) == (0.1, 1.0)
     assert rates.at_best() == where(lines, rate=0.1)
+
+
+def training(rate, seed, valid, test, *, optimizer="sgd", failure=None):
+    """A line of the study of pre-training."""
+    case = {"seed": seed, "data": "digits", "schedule": "linear", **pretraining_report.MAIN}
+    measures = {
+        "epochs": [10, 20],
+        "valid": [-20.0, valid],
+        "test": [-20.0, test],
+        "seconds": [1.0, 2.0],
+        "independent": -25.0,
+    }
+    case = {**case, "optimizer": optimizer, "rate": rate}
+    return Line(case, None if failure else measures, failure, 1.0, "here")
+
+
+def tables_of(lines):
+    return {table.name: dict(enumerate(table.rows)) for table in pretraining_report.report(lines).tables}
+
+
+def test_rates_are_chosen_by_validation_rows_and_reported_on_test_rows():
+    lines = [
+        training(rate, seed, valid, test)
+        for rate, valid, test in ((0.1, -12, -14), (1.0, -10, -16), (10.0, -13, -9))
+        for seed in (0, 1)
+    ]
+    tables = tables_of(lines)
+    assert tables["likelihood"][0][2] == "-16.00 ± 0.00 (1)"
+    # the target is 95 % of the way from -25 to -10, -10.75, which 20 epochs and 2 seconds nearly reach
+    assert tables["way"][0][2:4] == ("-10.75", "19.2, 1.93 s")
+    assert tables["width"][0][2] == "0.83 [0.83, 0.83]"  # 1/2 and 1/3 of a decade
+
+
+def test_failures_are_counted_by_kind():
+    lines = [
+        training(0.1, 0, -12, -12),
+        training(1.0, 0, -30, -30),  # worse than -25
+        training(10.0, 0, 0, 0, failure="DivergenceError: too large"),
+    ]
+    assert tables_of(lines)["failures"][0] == ("SGD", 3, 1, 1)
+
+
+def test_tables_are_written_as_markdown_and_as_csv():
+    table = Table("name", "Title", ("a", "b"), [("x", 1), ("y, z", 2)], "A note.")
+    assert markdown(table).splitlines()[2:5] == ["A note.", "", "| a | b |"]
+    assert as_csv(table) == 'a,b\nx,1\n"y, z",2\n'
+    assert spread([1.0, 2.0, 3.0]) == "2.00 ± 1.00"
 
 
 # -- likelihoods and gradients -----------------------------------------------------------------------

@@ -20,8 +20,8 @@ def report(lines):
     note = (
         "In units of the length of the exact gradient: standard deviation of a gradient (root of the "
         "total variance); length of its bias; mean cosine with the exact gradient. Means of the seeds. CD "
-        "has a chain for each row of the batch, PCD as many as named. The bias of PCD includes the error "
-        "of slow chains within the updates that are averaged."
+        "has a chain for each row of the batch, PCD as many as named: 100 are those of the training, 1,000 "
+        "begin anew. The bias of PCD includes the error of slow chains within the updates averaged."
     )
     head = ("data", "epochs", "sampler", "exact gradient", *(f"batch {size}" for size in sizes))
     table = Table("noise", "Noise, bias and cosine of the gradient", head, rows, note)
