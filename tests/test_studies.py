@@ -15,7 +15,7 @@ if not BENCHMARKS.is_dir():
     pytest.skip("an installed package comes without its benchmarks", allow_module_level=True)
 sys.path.insert(0, str(BENCHMARKS))
 
-from studies import _registry, _runner, noise, pretraining, pretraining_report  # noqa: E402
+from studies import _registry, _runner, noise, pretraining, pretraining_report, rmsprop  # noqa: E402
 from studies._likelihood import independent_columns, log_likelihoods, log_partition  # noqa: E402
 from studies._lines import Rates, where  # noqa: E402
 from studies._results import Line, OtherProtocolError, Results  # noqa: E402
@@ -120,6 +120,23 @@ def test_two_processes_measure_what_one_does(tmp_path):
         measured.append([line.measures["test"] for line in results.of(cases)])
     assert len(measured[0]) == 4
     np.testing.assert_array_equal(*measured)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", [rmsprop.STUDY, pretraining.STUDY], ids=lambda study: study.name)
+def test_reports_of_whole_grids_and_of_failures_only(study):
+    cases = [case for case in study.cases(False) if case["seed"] < 2]
+    curve = {"epochs": [10, 20], "seconds": [1.0, 2.0], "independent": -20.0}
+    measures = {name: [-18.0, -17.0] for name in ("train", "valid", "test")} | curve
+    lines = [Line(case, measures, None, 1.0, "here") for case in cases]
+    assert all(table.rows for table in study.report(lines).tables)
+    failed = [line._replace(measures=None, failure="DivergenceError") for line in lines]
+    some = [
+        bad if line.case["data"] == "mushrooms" else line for line, bad in zip(lines, failed, strict=True)
+    ]
+    for each in (some, failed):
+        for table in study.report(each).tables:
+            markdown(table)
 
 
 @pytest.mark.parametrize("study", _registry.STUDIES.values(), ids=lambda study: study.name)

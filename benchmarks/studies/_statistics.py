@@ -72,7 +72,8 @@ def bootstrap(statistic, seeds, data=None, n_resamples=N_RESAMPLES):
     """
     rng = np.random.default_rng(0)
     pools = [np.asarray(seeds)] if data is None else [np.asarray(seeds), np.asarray(data)]
-    drawn = [statistic(*(rng.choice(pool, len(pool)) for pool in pools)) for _ in range(n_resamples)]
+    draws = [pool[rng.integers(len(pool), size=(n_resamples, len(pool)))] for pool in pools]
+    drawn = [statistic(*resample) for resample in zip(*draws, strict=True)]
     return Interval(float(statistic(*pools)), *(float(q) for q in np.percentile(drawn, [2.5, 97.5])))
 
 

@@ -1,6 +1,6 @@
 """What the study of pre-training shows. Rates are chosen by validation rows, test rows only reported."""
 
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -18,7 +18,8 @@ valid = partial(last, name="valid")
 def report(lines):
     """Return tables and a figure of the lines."""
     curves = {key: Rates(of_key, valid) for key, of_key in _by_optimizer(where(lines, **MAIN)).items()}
-    curves = {key: rates for key, rates in curves.items() if rates.seeds}
+    measured = {line.case["data"] for line in lines if line.measures}
+    curves = {key: rates for key, rates in curves.items() if rates.seeds and key[0] in measured}
     tables = [
         _likelihoods(curves),
         _widths(curves, "width", "within 1 nat of the best", lambda data: 1.0),
@@ -124,6 +125,11 @@ def _widths(curves, name, title, tolerance):
 
 
 def _width(rates, seeds, tolerance):
+    return _width_of(rates, None if seeds is None else tuple(sorted(seeds)), tolerance)
+
+
+@cache  # five seeds can be drawn in 126 ways only, which resamples repeat
+def _width_of(rates, seeds, tolerance):
     return good_width(rates.rates, rates.means(seeds), tolerance)
 
 

@@ -68,16 +68,23 @@ def _cell(settings, setting, base, data):
     mark = "!" if ours.best_is_at_an_end() else ""
     if setting == base:
         return f"{np.mean([last(line, 'test') for line in ours.at_best()]):.2f} ({ours.best():g}{mark})"
-    interval = bootstrap(lambda seeds: _gain(ours, theirs, seeds), ours.seeds)
-    kept = ours.means()[ours.rates.index(theirs.best())] - theirs.means().max()
-    return f"{interval} ({ours.best():g}{mark}; {kept:.2f} at {theirs.best():g})"
+    gains = _gains(ours, theirs)
+    if not np.isfinite(gains).all():
+        return "failed"
+    interval = bootstrap(lambda chosen: gains[chosen].mean(), range(len(gains)))
+    return f"{interval} ({ours.best():g}{mark}{_if_rate_is_kept(ours, theirs)})"
 
 
-def _gain(ours, theirs, seeds):
-    """Return the mean difference of the test log-likelihoods, each at its best rate."""
-    return np.mean(
-        [
-            last(ours.lines[ours.best(), seed], "test") - last(theirs.lines[theirs.best(), seed], "test")
-            for seed in seeds
-        ]
-    )
+def _if_rate_is_kept(ours, theirs):
+    """Return what is gained on validation rows at the other setting's best rate, if it was tried."""
+    rate = theirs.best()
+    if rate not in ours.rates:
+        return ""
+    return f"; {ours.means()[ours.rates.index(rate)] - theirs.means().max():.2f} at {rate:g}"
+
+
+def _gains(ours, theirs):
+    """Return the difference of the test log-likelihoods of each seed, each setting at its best rate."""
+    best, their_best = ours.best(), theirs.best()
+    pairs = [(ours.lines[best, seed], theirs.lines[their_best, seed]) for seed in ours.seeds]
+    return np.array([last(our, "test") - last(their, "test") for our, their in pairs])
