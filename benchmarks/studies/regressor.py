@@ -1,0 +1,89 @@
+"""Which defaults should DBNRegressor have? As the study `defaults`, smaller: R2 on five sets in each half.
+
+MLPRegressor and SVR get targets of variance 1, as DBNRegressor has them inside: at the scale of the targets
+as they come, both may learn nothing. Three seeds, which draw the rows as well.
+"""
+
+from studies._defaults_report import Layout, tables_of
+from studies._fits import fit_and_score
+from studies._numeric_sets import HALVES, numeric
+from studies._ours import REGRESSOR, regressor
+from studies._rivals import MAIN, REGRESSORS
+from studies._study import Study
+from studies._tables import Report
+
+SEEDS = range(3)
+ROWS = 2000
+CHANGES = (
+    *({"rate": [rate, 0.5, 0.01]} for rate in (0.025, 0.25)),
+    {"rate": [0.25, 0.5, 0.03]},
+    {"schedule": "constant"},
+    *({"dropout": dropout} for dropout in (0.0, 0.2, 0.4)),
+    *({"max_iter": n} for n in (30, 200)),
+    {"least_updates": 6000},
+    {"early_stopping": True},
+    *({"alpha": alpha} for alpha in (0.0, 0.1)),
+    *({"hidden_layer_sizes": sizes} for sizes in ([100], [256], [256] * 3)),
+    {"pretrain": False},
+    {"pretrain": False, "dropout": 0.2},
+    {"sampler": "cd", "sparsity": 0.1},
+    {"dropout": 0.2, "least_updates": 6000},
+)
+# Filled as those of the study `defaults`, by mean rank by R2 on the tuning half.
+FINALISTS = ()
+
+
+def cases(smoke):
+    """Return the grid: the whole comparison of a seed, then that of the next one."""
+    if smoke:
+        small = {"hidden_layer_sizes": [8], "rbm_n_iter": 1, "max_iter": 2}
+        changes = (small, {**small, "rho": 0.99})
+        return [each for seed in range(2) for each in _on("diabetes", seed, changes)]
+    ours = {"tuning": ({}, *CHANGES), "held-out": ({}, *FINALISTS)}
+    return [
+        each
+        for seed in SEEDS
+        for half, names in HALVES.items()
+        for name in names
+        for each in _on(name, seed, ours[half])
+    ]
+
+
+def _on(name, seed, changes):
+    models = [("dbn", {**REGRESSOR, **change}) for change in changes]
+    return [
+        {"seed": seed, "data": name, "rows": ROWS, "model": model, "settings": settings}
+        for model, settings in [*models, *((rival, {}) for rival in REGRESSORS)]
+    ]
+
+
+def measure(case, folder):
+    """Return what a regressor does on the test rows."""
+    X, y, X_test, y_test = numeric(case["data"], folder, case["seed"], case["rows"])
+    if case["model"] in REGRESSORS:
+        model = REGRESSORS[case["model"]](case["seed"])
+    else:
+        model = regressor(case["settings"], *X.shape, case["seed"])
+    return fit_and_score(model, X, y, X_test, y_test)
+
+
+def report(lines):
+    """Return the tables."""
+    tables = tables_of(lines, Layout(REGRESSOR, HALVES, MAIN["regress"], "R2"))
+    return Report([table for table in tables if table.rows], {})
+
+
+def seconds(case):
+    """Return what a case takes."""
+    return 3.0
+
+
+STUDY = Study(
+    name="regressor",
+    question="Which defaults should DBNRegressor have, and where do they stand beside scikit-learn's?",
+    protocol=1,
+    cases=cases,
+    measure=measure,
+    seconds=seconds,
+    report=report,
+)
