@@ -1,0 +1,78 @@
+"""The models of the study of few labels: ours by plain settings, and scikit-learn's.
+
+`make(case, X)` does what needs no labels, and returns a function of the labels, -1 where there is none: it
+returns an unfitted model, and which rows to fit it on.
+"""
+
+import numpy as np
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
+from sklearn.svm import SVC
+
+from skdbn import DBNTransformer, RBMClassifier
+from studies._ours import CLASSIFIER, classifier, machines
+from studies._rivals import CLASSIFIERS as SUPERVISED
+
+DBN = {**CLASSIFIER, "head": None}  # None: the output layer of the network
+CLASS_RBM = {"n_components": 500, "generative_weight": 0.01, "unlabeled_weight": 0.1, "max_iter": 30}
+_ROUNDS = 3  # in which a network labels rows for itself
+
+
+def _spreading():
+    return LabelSpreading(kernel="knn")
+
+
+def _self_training():
+    return SelfTrainingClassifier(LogisticRegression(max_iter=1000))
+
+
+SEMI_SUPERVISED = {
+    "spreading": lambda seed: _spreading(),
+    "self-training": lambda seed: _self_training(),
+}
+HEADS = {  # on the features of a stack
+    "logistic": lambda: LogisticRegression(max_iter=1000),
+    "svc": SVC,
+    "spreading": _spreading,
+    "self-training": _self_training,
+}
+_LEARN_FROM_ALL_ROWS = {"spreading", "self-training", "self-training-network"}
+
+
+def make(case, X):
+    """Return a function of the labels that returns (unfitted model, rows to fit it on)."""
+    name, settings, seed = case["model"], case["settings"], case["seed"]
+    if name == "dbn":
+        return _network(settings, X, seed)
+    if name == "class-rbm":
+        return lambda y: (RBMClassifier(**settings, unlabeled=-1, random_state=seed), slice(None))
+    if name in SEMI_SUPERVISED:
+        return lambda y: (SEMI_SUPERVISED[name](seed), slice(None))
+    return lambda y: (SUPERVISED[name](seed), y >= 0)
+
+
+def _network(settings, X, seed):
+    """Return the function of a network, or of another head, on a stack that is trained on all rows once.
+
+    That is what `fit` with ``unlabeled=-1`` does, but for the draws, and is not done anew for each number
+    of labels. The time to fit leaves the stack out.
+    """
+    stack, head = settings["pretrain"], settings["head"]
+    if stack:
+        stack = DBNTransformer(
+            settings["hidden_layer_sizes"], rbm=machines(settings, X.shape[1]), random_state=seed
+        )
+        stack = FrozenEstimator(stack.fit(X))
+
+    def unfitted(y):
+        rows = slice(None) if head in _LEARN_FROM_ALL_ROWS else y >= 0
+        if head in HEADS:
+            return make_pipeline(stack, HEADS[head]()), rows
+        network = classifier(settings, int(np.sum(y >= 0)), X.shape[1], seed).set_params(pretrain=stack)
+        if head == "self-training-network":
+            network = SelfTrainingClassifier(network, max_iter=_ROUNDS)
+        return network, rows
+
+    return unfitted

@@ -1,0 +1,119 @@
+"""What the study of few labels shows: ranks for each number of labels, and over all of them."""
+
+import numpy as np
+
+from studies._comparison import N_RESAMPLES, Comparison
+from studies._few_labels_models import CLASS_RBM, DBN, SEMI_SUPERVISED, SUPERVISED
+from studies._halves import HALVES
+from studies._rivals import LABELS as _LABELS
+from studies._statistics import bootstrap
+from studies._tables import Report, Table, spread
+
+BASES = {"dbn": ("DBN", DBN), "class-rbm": ("RBMClassifier", CLASS_RBM)}
+LABELS = {**_LABELS, "spreading": "LabelSpreading", "self-training": "self-trained logistic"}
+RIVALS = {"supervised": SUPERVISED, "all": (*SUPERVISED, *SEMI_SUPERVISED)}
+
+
+def report(lines):
+    """Return the tables of both halves."""
+    tables = []
+    for half in HALVES:
+        held_out = half == "held-out"
+        of_half = [line for line in lines if (line.case["data"] in HALVES["held-out"]) == held_out]
+        if of_half:
+            tables += [_ranks(of_half, half), _scores(of_half, half)]
+    return Report([table for table in tables if table.rows], {})
+
+
+def name_of(line):
+    """Return what a model is called: a rival, or ours with what is changed of its defaults."""
+    case = line.case
+    if case["model"] not in BASES:
+        return LABELS[case["model"]]
+    name, base = BASES[case["model"]]
+    changed = [f"{key}={value}" for key, value in case["settings"].items() if value != base[key]]
+    return f"{name}: {', '.join(changed) or 'the defaults'}"
+
+
+class Ranks:
+    """Mean ranks over data sets, for each number of labels a class and over all numbers."""
+
+    def __init__(self, lines):
+        self.numbers = lines[0].case["labels"]
+        self._each = [Comparison(lines, name_of, self._value(i)) for i in range(len(self.numbers))]
+        self.models, self.complete = self._each[0].models, bool(self._each[0].seeds)
+
+    @staticmethod
+    def _value(i):
+        return lambda line: -np.inf if line.measures is None else line.measures["score"][i]
+
+    def of(self, model, rivals):
+        """Return the mean rank among itself and the rivals, for each number of labels."""
+        return [float(each.ranks([model, *rivals])[0]) for each in self._each]
+
+    def overall(self, model, rivals):
+        """Return the mean over all numbers of labels, with its interval over data sets and seeds."""
+        first = self._each[0]
+
+        def mean(seeds, data):
+            ranks = [each.ranks([model, *rivals], seeds, data)[0] for each in self._each]
+            return np.mean(ranks)
+
+        return bootstrap(mean, range(len(first.seeds)), range(len(first.data)), N_RESAMPLES)
+
+
+def _ranks(lines, half):
+    """Return the table of mean ranks, ours first by the overall rank."""
+    ranks = Ranks(lines)
+    groups = {name: [LABELS[rival] for rival in rivals] for name, rivals in RIVALS.items()}
+    note = (
+        f"The {half} half: mean rank by accuracy on test rows among a row and scikit-learn's classifiers "
+        f"({', '.join(groups['all'])}; rows of these: among them only), for each number of labels a class, "
+        "and the mean over these with its 95 % bootstrap interval over data sets and seeds; the last "
+        f"column: among {', '.join(groups['supervised'])} only. DBN are pre-trained on all rows."
+    )
+    head = ("model", *(f"{n} labels" for n in ranks.numbers), "all", "of supervised")
+    rows = [_row(ranks, model, groups) for model in ranks.models] if ranks.complete else []
+    rows.sort(key=lambda row: row[-2].value)
+    return Table(f"ranks-{half}", f"Ranks with few labels: {half} half", head, [*map(_as_text, rows)], note)
+
+
+def _row(ranks, model, groups):
+    rivals = {name: [each for each in group if each != model] for name, group in groups.items()}
+    supervised = ranks.overall(model, rivals["supervised"])
+    return (model, *ranks.of(model, rivals["all"]), ranks.overall(model, rivals["all"]), supervised)
+
+
+def _as_text(row):
+    return tuple(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row)
+
+
+def _scores(lines, half):
+    """Return the table of accuracies: a row a data set and number of labels."""
+    models = list(dict.fromkeys(map(name_of, lines)))
+    groups = {}
+    for line in lines:
+        groups.setdefault((line.case["data"], name_of(line)), []).append(line)
+    rows = [
+        (data, f"{n} ({_n_labels(lines, data, i)})", *(_cell(groups.get((data, m), ()), i) for m in models))
+        for data in dict.fromkeys(line.case["data"] for line in lines)
+        for i, n in enumerate(lines[0].case["labels"])
+    ]
+    note = (
+        "Accuracy on test rows in percent, ± standard deviation of the seeds, which draw rows and labels; "
+        "seconds to fit, without the stack that a DBN begins with. In brackets the labels of all classes."
+    )
+    head = ("data", "labels a class", *models)
+    return Table(f"scores-{half}", f"Accuracy with few labels: {half} half", head, rows, note)
+
+
+def _n_labels(lines, data, i):
+    return next((x.measures["labels"][i] for x in lines if x.case["data"] == data and x.measures), "")
+
+
+def _cell(lines, i):
+    measures = [line.measures for line in lines if line.measures]
+    if not measures:
+        return "failed" if lines else ""
+    seconds = np.median([each["seconds"][i] for each in measures])
+    return f"{spread([100 * each['score'][i] for each in measures], 1)}; {seconds:.1f} s"

@@ -1,0 +1,125 @@
+"""What should be used where few rows have a label, and where does it stand beside scikit-learn?
+
+Of each class 5, 10, 20 and 50 rows have a label, the others of up to 2,000 training rows have none.
+Networks are pre-trained on all rows and RBMClassifier learns from all; scikit-learn's classifiers get the
+labelled rows only, at their defaults, and its semi-supervised ones get all. LabelSpreading has
+kernel="knn": the default kernel, of a fixed width, fits the scale of few data sets. Which rows have labels,
+and which rows there are, is drawn by the seed.
+
+Candidates run on the tuning half of the data sets, `FINALISTS` on the other one. All is scored on test
+rows: with so few labels, none are kept apart to choose by. Left out are sets that lack rows.
+"""
+
+import numpy as np
+
+from studies._few_labels_models import CLASS_RBM, DBN, SEMI_SUPERVISED, SUPERVISED, make
+from studies._few_labels_report import report
+from studies._fits import fit_and_score
+from studies._halves import HALVES
+from studies._labelled_sets import labelled
+from studies._study import Study
+
+SEEDS = {"tuning": range(2), "held-out": range(5)}
+LABELS = [5, 10, 20, 50]  # of each class
+ROWS = (2000, 1, 2000)  # to train on, to choose by (not used) and to test on
+LEFT_OUT = ("wine", "diabetes")
+
+_UPDATES = {"least_updates": 1000}
+_SPARSE = {"sampler": "cd", "sparsity": 0.1}
+CHANGES = (
+    {},
+    _UPDATES,
+    {"least_updates": 4000},
+    {**_UPDATES, "pretrain": False},  # for comparison: what does pre-training do?
+    {**_UPDATES, "fine_tuning": None},
+    {**_UPDATES, "frozen_layers": 1},
+    {**_UPDATES, "dropout": 0.4},
+    {**_UPDATES, **_SPARSE},
+    {**_UPDATES, **_SPARSE, "fine_tuning": None},
+    {**_UPDATES, "hidden_layer_sizes": [256]},
+    {**_UPDATES, "rbm_n_iter": 60},
+    # the features of the stack, classified by others; or its own labels learned from
+    {"head": "logistic"},
+    {"head": "svc"},
+    {"head": "spreading"},
+    {"head": "self-training"},
+    {**_SPARSE, "head": "self-training"},
+    {**_UPDATES, "head": "self-training-network"},
+)
+CLASS_RBM_CHANGES = (
+    {},
+    {"unlabeled_weight": 1.0},
+    {"generative_weight": 0.1},
+    {"generative_weight": 0.1, "unlabeled_weight": 1.0},
+    {"max_iter": 100, "unlabeled_weight": 1.0},
+)
+# What runs on the held-out half, as (model, changes): filled once, from the tuning half alone, by the mean
+# rank over data sets and numbers of labels: the best setting of DBNClassifier with its own output layer,
+# the best with another head, and the best of RBMClassifier.
+FINALISTS = ()
+
+
+def cases(smoke):
+    """Return the grid: the whole comparison of a seed, then that of the next one."""
+    if smoke:
+        tiny = {"hidden_layer_sizes": [8], "rbm_n_iter": 1, "max_iter": 2}
+        ours = [("dbn", tiny), ("dbn", {**tiny, "head": "logistic"})]
+        ours += [("class-rbm", {"n_components": 4, "max_iter": 1})]
+        return [each for seed in range(2) for each in _on("breast_cancer", seed, ours, LABELS[:2])]
+    tuning = [*(("dbn", each) for each in CHANGES), *(("class-rbm", each) for each in CLASS_RBM_CHANGES)]
+    ours = {"tuning": tuning, "held-out": [("dbn", {}), ("class-rbm", {}), *FINALISTS]}
+    return [
+        each
+        for seed in SEEDS["held-out"]
+        for half, names in HALVES.items()
+        if seed in SEEDS[half]
+        for name in names
+        if name not in LEFT_OUT
+        for each in _on(name, seed, ours[half], LABELS)
+    ]
+
+
+def _on(name, seed, ours, labels):
+    """Return the cases of a data set."""
+    bases = {"dbn": DBN, "class-rbm": CLASS_RBM}
+    models = [(model, {**bases[model], **change}) for model, change in ours]
+    models += [(rival, {}) for rival in (*SUPERVISED, *SEMI_SUPERVISED)]
+    shared = {"seed": seed, "data": name, "rows": ROWS[0], "labels": labels}
+    return [{**shared, "model": model, "settings": settings} for model, settings in models]
+
+
+def known_rows(y, n_each):
+    """Return the positions of the first rows of each class, at most half of those of a class."""
+    positions = [np.flatnonzero(y == label) for label in np.unique(y)]
+    return np.sort(np.concatenate([of[: min(n_each, max(len(of) // 2, 1))] for of in positions]))
+
+
+def measure(case, folder):
+    """Return what a model does on test rows, for each number of labels a class."""
+    split = labelled(case["data"], folder, case["seed"], (case["rows"], *ROWS[1:]))
+    of_numbers = []
+    unfitted = make(case, split.X_train)
+    for n_each in case["labels"]:
+        known = known_rows(split.y_train, n_each)
+        y = np.full_like(split.y_train, -1)
+        y[known] = split.y_train[known]
+        model, rows = unfitted(y)
+        fit = fit_and_score(model, split.X_train[rows], y[rows], split.X_test, split.y_test)
+        of_numbers.append({**fit, "labels": len(known)})
+    return {name: [fit[name] for fit in of_numbers] for name in of_numbers[0]}
+
+
+def seconds(case):
+    """Return what a case takes."""
+    return 4.0
+
+
+STUDY = Study(
+    name="few_labels",
+    question="What should be used where few rows have a label, and how good is it?",
+    protocol=1,
+    cases=cases,
+    measure=measure,
+    seconds=seconds,
+    report=report,
+)
