@@ -1,5 +1,16 @@
 """All studies, in the order in which they run."""
 
-from studies import noise, pretraining, rmsprop, streams
+from studies import (
+    defaults,
+    few_labels,
+    fine_tuning,
+    gradients,
+    noise,
+    pretraining,
+    regressor,
+    rmsprop,
+    streams,
+)
 
-STUDIES = {study.name: study for study in (pretraining.STUDY, rmsprop.STUDY, noise.STUDY, streams.STUDY)}
+_FIRST = (pretraining.STUDY, fine_tuning.STUDY, gradients.STUDY, rmsprop.STUDY, noise.STUDY, streams.STUDY)
+STUDIES = {study.name: study for study in (*_FIRST, defaults.STUDY, regressor.STUDY, few_labels.STUDY)}

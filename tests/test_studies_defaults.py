@@ -1,0 +1,259 @@
+"""The studies of default settings in `benchmarks/studies`: halves, finalists, ranks and their tables."""
+
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from skdbn import DBNClassifier, RBMTransformer
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+if not BENCHMARKS.is_dir():
+    pytest.skip("an installed package comes without its benchmarks", allow_module_level=True)
+sys.path.insert(0, str(BENCHMARKS))
+
+from studies import _numeric_sets, _ours, _runner, defaults, few_labels, regressor  # noqa: E402
+from studies._comparison import Comparison  # noqa: E402
+from studies._fits import fit_and_score  # noqa: E402
+from studies._halves import HALVES, HELD_OUT, TUNING  # noqa: E402
+from studies._labelled_sets import NAMES  # noqa: E402
+from studies._results import Line, Results  # noqa: E402
+from studies._tables import markdown  # noqa: E402
+
+STUDIES = (defaults.STUDY, regressor.STUDY, few_labels.STUDY)
+
+# -- grids -----------------------------------------------------------------------------------------
+
+
+def test_halves_are_disjoint_and_of_the_same_kinds():
+    assert not set(TUNING) & set(HELD_OUT)
+    assert set(TUNING) | set(HELD_OUT) == set(NAMES)
+    assert len(NAMES) >= 16
+    kinds = [sorted(half.values()) for half in (TUNING, HELD_OUT)]
+    assert kinds[0] == kinds[1]
+    assert not set(_numeric_sets.TUNING) & set(_numeric_sets.HELD_OUT)
+
+
+def settings_by_half(study, halves):
+    """Return the settings of our networks that run on each half, as text."""
+    return {
+        half: {
+            (case["model"], str(case["settings"]))
+            for case in study.cases(False)
+            if case["data"] in names and case["settings"]
+        }
+        for half, names in halves.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("module", "halves", "base"),
+    [
+        (defaults, HALVES, {("dbn", str(_ours.CLASSIFIER)), ("rbm-logistic", str(_ours.FEATURES))}),
+        (regressor, _numeric_sets.HALVES, {("dbn", str(_ours.REGRESSOR))}),
+    ],
+)
+def test_only_defaults_and_finalists_run_on_the_held_out_half(module, halves, base, monkeypatch):
+    monkeypatch.setattr(module, "FINALISTS", ())
+    settings = settings_by_half(module.STUDY, halves)
+    assert settings["held-out"] == base
+    assert settings["tuning"] > base
+    finalist = module.CHANGES[-1]
+    monkeypatch.setattr(module, "FINALISTS", (finalist,))
+    added = settings_by_half(module.STUDY, halves)["held-out"] - base
+    assert len(added) == 1
+    assert added < settings["tuning"]
+
+
+def test_finalists_of_few_labels_only_run_on_the_held_out_half(monkeypatch):
+    monkeypatch.setattr(few_labels, "FINALISTS", (("dbn", few_labels.CHANGES[-1]),))
+    settings = settings_by_half(few_labels.STUDY, HALVES)
+    assert len(settings["held-out"]) == 3
+    assert settings["held-out"] < settings["tuning"]
+
+
+@pytest.mark.parametrize("module", [defaults, regressor])
+def test_finalists_were_candidates(module):
+    assert all(finalist in module.CHANGES for finalist in module.FINALISTS)
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
+def test_seeds_change_slowest_so_that_a_part_of_the_grid_compares_all(study):
+    seeds = [case["seed"] for case in study.cases(False)]
+    assert seeds == sorted(seeds)
+    models = [
+        {(case["model"], str(case["settings"])) for case in study.cases(False) if case["seed"] == seed}
+        for seed in (0, 1)
+    ]
+    assert models[0] == models[1]
+
+
+# -- what is fitted ----------------------------------------------------------------------------------
+
+
+def test_rules_of_rates_batches_and_epochs():
+    assert _ours.first_rate([0.08, 0.5, 0.01], 784) == pytest.approx(0.08 / 28)
+    assert _ours.first_rate([0.08, 0.5, 0.01], 4) == 0.01
+    assert _ours.first_rate([0.003, 0, 1], 784) == 0.003
+    assert [_ours.batch_size([100, 10, 100], n) for n in (7, 300, 2550, 99_999)] == [7, 10, 25, 100]
+    settings = {"batch": [100, 10, 100], "max_iter": 30, "least_updates": 1000}
+    assert [_ours.n_epochs(settings, n) for n in (95, 5000)] == [100, 30]
+
+
+@pytest.mark.filterwarnings("ignore:Fine-tuning. maximum iterations")  # three are enough to compare
+def test_defaults_of_the_package_are_those_of_the_study_or_a_finalist():
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:300].astype(np.float32) / 16, y[:300]
+    few = {"hidden_layer_sizes": [7, 5], "rbm_n_iter": 2, "max_iter": 3}
+    shipped = DBNClassifier((7, 5), rbm=RBMTransformer(n_iter=2), max_iter=3, random_state=0).fit(X, y)
+
+    def is_shipped(change):
+        settings = {**_ours.CLASSIFIER, **change}
+        plain = {name: settings[name] for name in ("max_iter", *_ours._SAME_NAMES)}
+        sizes = tuple(settings["hidden_layer_sizes"])
+        if {"hidden_layer_sizes": sizes, **plain}.items() - DBNClassifier().get_params().items():
+            return False
+        ours = _ours.classifier({**settings, **few}, *X.shape, seed=0).fit(X, y)
+        return np.array_equal(ours.predict_proba(X), shipped.predict_proba(X))
+
+    assert RBMTransformer().n_iter == _ours.RBM["rbm_n_iter"]
+    assert any(map(is_shipped, ({}, *defaults.FINALISTS)))
+
+
+class Certain:
+    """A classifier that is sure of class 1, or knows nothing of a row."""
+
+    classes_ = np.array([0, 1])
+
+    def fit(self, X, y):
+        warnings.warn("no learning", UserWarning, stacklevel=1)
+        return self
+
+    def score(self, X, y):
+        return 0.5
+
+    def predict_proba(self, X):
+        return np.array([[0.0, 1.0], [0.75, 0.25], [np.nan, np.nan]])[: len(X)]
+
+
+def test_log_loss_is_finite_and_warnings_are_counted():
+    X = np.zeros((3, 2))
+    measures = fit_and_score(Certain(), X, [0, 1, 1], X[:2], np.array([1, 0]))
+    assert measures["log_loss"] == pytest.approx(-np.log(0.75) / 2)
+    assert measures["warnings"] == ["UserWarning"]
+    measures = fit_and_score(Certain(), X, [0, 1, 1], X, np.array([0, 0, 0]))
+    assert measures["log_loss"] == pytest.approx((2 * np.log(1e7) - np.log(0.75)) / 3)
+
+
+def test_known_rows_are_the_first_of_each_class_and_at_most_half_of_it():
+    y = np.array([0, 0, 1, 0, 1, 0, 0, 0, 2])
+    np.testing.assert_array_equal(few_labels.known_rows(y, 2), [0, 1, 2, 8])
+    np.testing.assert_array_equal(few_labels.known_rows(y, 50), [0, 1, 2, 3, 8])
+
+
+# -- tables ------------------------------------------------------------------------------------------
+
+
+def line(model, data, seed, score):
+    measures = {"score": score} if score is not None else None
+    return Line({"model": model, "data": data, "seed": seed}, measures, None, 1.0, "here")
+
+
+def compare(scores):
+    """Return the comparison of {model: {data: scores of the seeds}}."""
+    lines = [
+        line(model, data, seed, score)
+        for model, of_model in scores.items()
+        for data, of_data in of_model.items()
+        for seed, score in enumerate(of_data)
+    ]
+
+    def score_of(each):
+        return -np.inf if each.measures is None else each.measures["score"]
+
+    return Comparison(lines, lambda each: each.case["model"], score_of)
+
+
+SCORES = {
+    "ours": {"a": [0.9, 0.7], "b": [0.5, 0.5]},  # second (0.8) and shared first
+    "mlp": {"a": [0.8, 0.9], "b": [0.4, 0.6]},
+    "svc": {"a": [0.6, 0.6], "b": [0.1, 0.1]},
+}
+
+
+def test_ranks_are_those_of_the_means_of_seeds_within_each_data_set():
+    comparison = compare(SCORES)
+    np.testing.assert_allclose(comparison.ranks(["ours", "mlp", "svc"]), [1.75, 1.25, 3])
+    np.testing.assert_allclose(comparison.ranks(["svc", "ours"]), [2, 1])
+    rank = comparison.rank("ours", ["mlp", "svc"])
+    assert rank.value == 1.75
+    assert (rank.low, rank.high) == (1, 2)  # of seed 0 alone ours is first on both, of seed 1 second
+    assert [each.value for each in comparison.ranks_of_all()] == [1.75, 1.25, 3]
+
+
+def test_differences_to_another_model():
+    comparison = compare(SCORES)
+    assert comparison.gain("ours", "mlp").value == pytest.approx(-0.025)
+    assert comparison.gains_by_data("ours", "mlp") == pytest.approx({"a": -0.05, "b": 0})
+
+
+def test_failures_are_last_and_incomplete_seeds_left_out():
+    comparison = compare({**SCORES, "failed": {"a": [1.0, None, 0.5], "b": [1.0, 1.0]}})
+    assert comparison.seeds == [0, 1]
+    assert comparison.ranks(comparison.models)[3] == pytest.approx((4 + 1) / 2)
+    assert comparison.gain("failed", "mlp") is None
+    assert comparison.gains_by_data("failed", "mlp")["a"] == -np.inf
+
+
+def fit_line(case, score, log_loss=0.5):
+    measures = {"score": score, "log_loss": log_loss, "seconds": 2.0, "warnings": []}
+    return Line(case, {**measures, "rows": 10, "columns": 3}, None, 1.0, "here")
+
+
+def test_report_finds_the_better_candidate_and_the_distance_to_mlp(monkeypatch):
+    monkeypatch.setattr(defaults, "FINALISTS", defaults.CHANGES[:1])
+    better = str({**_ours.CLASSIFIER, **defaults.CHANGES[0]})
+
+    def score(case):
+        if case["model"] == "dbn":
+            return 0.9 if str(case["settings"]) == better else 0.8
+        return {"mlp": 0.85, "logistic": 0.7, "svc": 0.6}.get(case["model"], 0.5)
+
+    cases = [case for case in defaults.cases(False) if case["seed"] < 2]
+    lines = [fit_line(case, score(case)) for case in cases]
+    tables = {table.name: table for table in defaults.STUDY.report(lines).tables}
+    first = tables["candidates"].rows[0]
+    assert first[0].startswith("rate=")
+    assert first[4].startswith("10.00 ")
+    held_out = {row[0]: row for row in tables["held-out"].rows}
+    assert list(held_out) == [
+        "the defaults",
+        first[0],
+        "MLP",
+        "LogisticRegression",
+        "SVC",
+        "HistGradientBoosting",
+    ]
+    assert [held_out["the defaults"][i][:5] for i in (1, 3, 4, 5)] == ["2.00 ", "2.00 ", "-5.00", "-5.00"]
+    assert (held_out["the defaults"][2], held_out[first[0]][2], held_out["MLP"][2]) == (2, 1, 1)
+    assert len(tables["data"].rows) == len(NAMES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
+def test_smoke_grids_run_and_their_reports_have_tables(study, tmp_path):
+    results = Results(tmp_path / "results.jsonl", study.protocol)
+    cases = study.cases(True)
+    _runner.run(study, cases, results, announce=lambda line: None)
+    lines = results.of(cases)
+    assert len(lines) == len(cases)
+    assert not any(each.failure for each in lines)
+    assert all(markdown(table) for table in study.report(lines).tables)
+    assert study.report(lines).tables
+    failed = [each._replace(measures=None, failure="DivergenceError") for each in lines]
+    some = [*lines[:-1], failed[-1]]
+    for each in (failed, some):
+        study.report(each)
