@@ -3,8 +3,8 @@
 Three grids, which share cases. Rates: two layers, pre-trained, all labels, each optimizer over rates from
 too low to too high. Labels: two layers, 100, 1,000 and all labels, with pre-training and without. Depth:
 one to five layers, about 1,000 labels, on four of the data sets. The last two have every second rate. All
-rows, at most 6,000, are there for pre-training, whatever the number of labels. Three seeds, each with a
-split of its own.
+rows, at most 6,000, are there for pre-training, whatever the number of labels. Three seeds, for depth two,
+each with a split of its own.
 """
 
 import numpy as np
@@ -17,27 +17,29 @@ from studies.fine_tuning_report import report
 
 # Seconds of a case with two layers and all labels, on one core of the machine that the grid was planned on.
 SECONDS = {
-    "mnist": 1.5,
-    "fashion": 1.5,
-    "rectangles": 1.0,
-    "digits": 0.6,
-    "newsgroups-w100": 0.9,
-    "newsgroups-w1000": 1.8,
-    "adult": 0.9,
-    "spambase": 0.7,
+    "mnist": 1.4,
+    "fashion": 1.4,
+    "rectangles": 0.9,
+    "digits": 0.7,
+    "newsgroups-w100": 0.7,
+    "newsgroups-w1000": 1.6,
+    "adult": 0.7,
+    "spambase": 0.5,
     "breast_cancer": 0.5,
-    "mushrooms-habitat": 0.8,
+    "mushrooms-habitat": 0.7,
 }
 DATA = tuple(SECONDS)
 HAS_1000 = tuple(name for name in DATA if name not in ("rectangles", "digits", "breast_cancer"))
 DEEP = {"mnist": 1000, "adult": 1000, "newsgroups-w100": 1000, "rectangles": "all"}  # and their labels
 MOST_LAYERS = 5
+DEEP_SEEDS = (0, 1)
 STARTS = ("pretrained", "glorot")
-_HIGH = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-_LOW = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
+# Half decades. In trials with one seed the best rate lay inside on images, tables and text.
+_HIGH = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+_LOW = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 RATES = {
     "sgd": _HIGH,
-    "momentum": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
+    "momentum": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
     "adagrad": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
     "rmsprop": _LOW,
     "adam": _LOW,
@@ -60,7 +62,7 @@ def _of_data(seed, data):
     labels = (100, 1000, "all") if data in HAS_1000 else (100, "all")
     of_rates = _over(RATES, **own, layers=(2,), start=("pretrained",), labels=("all",))
     of_labels = _over(COARSE, **own, layers=(2,), start=STARTS, labels=labels)
-    if data not in DEEP:
+    if data not in DEEP or seed not in DEEP_SEEDS:
         return of_rates + of_labels
     layers = range(1, MOST_LAYERS + 1)
     return of_rates + of_labels + _over(COARSE, **own, layers=layers, start=STARTS, labels=(DEEP[data],))
@@ -96,7 +98,7 @@ def measure(case, folder):
 
 def seconds(case):
     """Return what a case takes."""
-    share = 1.0 if case["labels"] == "all" else 0.6
+    share = 1.0 if case["labels"] == "all" else 0.7
     return SECONDS.get(case["data"], 0.5) * share * (0.6 + 0.2 * case["layers"])
 
 

@@ -12,6 +12,7 @@ from studies._tables import Table
 
 NAMES = {"pretrained": "pre-trained", "glorot": "not"}
 _CHOSEN = "each optimizer, data set and row of the table at the rate that validation rows chose."
+_COARSE = "Rates are whole decades: compare starts by these columns, optimizers by the accuracy above."
 
 
 class Depths(NamedTuple):
@@ -54,7 +55,7 @@ def labels(lines, value):
         rows,
         f"Two layers. Means over the data sets that have as many rows, {_CHOSEN} In brackets 95 % "
         "bootstrap intervals over data sets. Validation rows outnumber few labels: who has few labels has "
-        "no such rows to choose a rate by.",
+        f"no such rows to choose a rate by. {_COARSE}",
     )
 
 
@@ -63,8 +64,8 @@ def depths(lines, value):
     by_data = grouped(lines, "data")
     deep = {}
     for data, of_data in by_data.items():
-        counts = {line.case["labels"] for line in of_data if line.case["layers"] > 2}
-        deep[data] = [line for line in of_data if line.case["labels"] in counts]
+        tried = {(line.case["labels"], line.case["seed"]) for line in of_data if line.case["layers"] > 2}
+        deep[data] = [line for line in of_data if (line.case["labels"], line.case["seed"]) in tried]
     scores = best_scores(
         [line for some in deep.values() for line in some], value, "layers", "start", "data"
     )
@@ -77,7 +78,7 @@ def depths(lines, value):
             keys = [(layers, start, data, name) for name in LABELS]
             if all(key in scores for key in keys):
                 of_data.append((data, NAMES[start], layers, *(f"{100 * scores[key]:.1f}" for key in keys)))
-    note = f"Means over the data sets, {_CHOSEN} In brackets 95 % bootstrap intervals over data sets."
+    note = f"Means over data sets, {_CHOSEN} In brackets 95 % bootstrap intervals over data sets. {_COARSE}"
     title = "Pre-training by number of layers: test accuracy, percent"
     return Depths(
         [

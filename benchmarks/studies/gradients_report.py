@@ -48,14 +48,14 @@ def mean_of(lines, name):
         return np.exp(np.mean([np.log(line.measures[name]) for line in lines], axis=0))
 
 
-def lowest_over_highest(lines, name):
-    """Return the ratio of the lowest to the highest hidden layer, as a geometric mean over the training.
+def lowest_over_outputs(lines, name):
+    """Return the ratio of the lowest hidden layer to the outputs, as a geometric mean over the training.
 
     Windows are of equal length in the logarithm of the step: the beginning counts as much as the end.
     """
     watched = mean_of(lines, name)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.exp(np.mean(np.log(watched[:, 0]) - np.log(watched[:, -2]))))
+        return float(np.exp(np.mean(np.log(watched[:, 0]) - np.log(watched[:, -1]))))
 
 
 def _key_cells(data, hidden, start):
@@ -78,17 +78,19 @@ def _first_gradients(chosen):
         lines = next(some for other, some in chosen.items() if other[:3] == key)
         first = mean_of(lines, "gradient")[0]
         rows.append(
-            (*_key_cells(*key), *(f"{value:.1e}" for value in first), f"{first[1] / first[-2]:.2g}")
+            (*_key_cells(*key), *(f"{value:.1e}" for value in first), f"{first[0] / first[-1]:.2g}")
         )
     n_layers = len(rows[0]) - 5 if rows else 0
     names = (*(f"layer {i + 1}" for i in range(n_layers)), "outputs")
     return Table(
         "first",
         "Gradient of the first step",
-        ("data", "units", "first weights", *names, "layer 2 / highest hidden"),
+        ("data", "units", "first weights", *names, "layer 1 / outputs"),
         rows,
         "Root mean square of the gradient of a layer's weights, geometric mean of the seeds. The last "
-        "column compares hidden layers of the same shape: far below 1, the gradient vanishes.",
+        "column says how much less the lowest layer gets: far below 1, the gradient vanishes. From small "
+        "weights it does so in all hidden layers alike: lower ones get less error, higher ones less varied "
+        "inputs, and inputs are centred.",
     )
 
 
@@ -96,17 +98,17 @@ def _moving(chosen):
     rows = _over_optimizers(
         chosen,
         lambda lines: (
-            f"{lowest_over_highest(lines, 'gradient'):.2g}; {lowest_over_highest(lines, 'update'):.2g}"
+            f"{lowest_over_outputs(lines, 'gradient'):.2g}; {lowest_over_outputs(lines, 'update'):.2g}"
         ),
     )
     return Table(
         "moving",
-        "Lowest against highest hidden layer, over the training",
+        "Lowest layer against outputs, over the training",
         ("data", "units", "first weights", *LABELS.values()),
         rows,
         "Ratio of the gradients; ratio of the updates relative to the weights. Geometric means over seeds "
         "and steps, equally over the logarithm of the step. Each optimizer at the rate that is best by "
-        "validation accuracy. Below 1 the lowest layer gets less, or moves less, than the highest.",
+        "validation accuracy. Below 1 the lowest layer gets less, or moves less, than the outputs.",
     )
 
 
