@@ -21,6 +21,7 @@ sys.path.insert(0, str(BENCHMARKS))
 from studies import fine_tuning, fine_tuning_report, gradients, gradients_report  # noqa: E402
 from studies._labelled_sets import NAMES, WITHOUT_FILES, labelled, source_of, stratified_order  # noqa: E402
 from studies._networks import N_UPDATES, WIDTH, machines, n_epochs, network, scores, train  # noqa: E402
+from studies._optimizers import LABELS  # noqa: E402
 from studies._recorder import Recorder, over_windows, windows  # noqa: E402
 from studies._results import Line, Results  # noqa: E402
 from studies._runner import run  # noqa: E402
@@ -242,6 +243,22 @@ def test_rates_are_chosen_by_validation_rows_and_all_else_is_of_test_rows():
     # half of the decade to 1.0, where 0.02 are lost
     assert rows_of(report, "accuracy-widths")[0][1] == ">= 0.50"
     assert rows_of(report, "seconds")[0] == ["digits", "3.0 (2 layers)", *["1.00"] * 5]
+
+
+def test_figures_name_the_optimizers():
+    pytest.importorskip("matplotlib")
+    lines = [line_of(name, 0.1, 0.9, 0.9, data=data) for name in fine_tuning.RATES for data in ("a", "b")]
+    lines += [
+        line_of(name, 0.1, 0.9, 0.9, start=start, layers=n)
+        for name in fine_tuning.RATES
+        for start in fine_tuning.STARTS
+        for n in (1, 3)
+    ]
+    figures = fine_tuning_report.report(lines).figures
+    assert set(figures) == {"rates", "depth"}
+    for draw in figures.values():
+        (legend,) = filter(None, (axis.get_legend() for axis in draw().axes))
+        assert [text.get_text() for text in legend.get_texts()] == list(LABELS.values())
 
 
 def test_gains_by_pretraining_compare_the_rates_that_both_had():

@@ -18,7 +18,7 @@ def _panels(data, width=3.2, height=2.8, n_columns=5):
     for axis in axes.flat[len(data) :]:
         axis.set_axis_off()
     plt.close(figure)
-    return figure, axes.flat
+    return figure, list(axes.flat)
 
 
 def _legend(axes):
