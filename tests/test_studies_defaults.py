@@ -15,7 +15,7 @@ if not BENCHMARKS.is_dir():
     pytest.skip("an installed package comes without its benchmarks", allow_module_level=True)
 sys.path.insert(0, str(BENCHMARKS))
 
-from studies import _numeric_sets, _ours, _runner, defaults, few_labels, regressor  # noqa: E402
+from studies import _numeric_sets, _ours, _runner, _stacks, defaults, few_labels, regressor  # noqa: E402
 from studies._comparison import Comparison  # noqa: E402
 from studies._fits import fit_and_score  # noqa: E402
 from studies._halves import HALVES, HELD_OUT, TUNING  # noqa: E402
@@ -52,7 +52,7 @@ def settings_by_half(study, halves):
 @pytest.mark.parametrize(
     ("module", "halves", "base"),
     [
-        (defaults, HALVES, {("dbn", str(_ours.CLASSIFIER)), ("rbm-logistic", str(_ours.FEATURES))}),
+        (defaults, HALVES, {("dbn", str(_ours.CLASSIFIER))}),
         (regressor, _numeric_sets.HALVES, {("dbn", str(_ours.REGRESSOR))}),
     ],
 )
@@ -71,7 +71,7 @@ def test_only_defaults_and_finalists_run_on_the_held_out_half(module, halves, ba
 def test_finalists_of_few_labels_only_run_on_the_held_out_half(monkeypatch):
     monkeypatch.setattr(few_labels, "FINALISTS", (("dbn", few_labels.CHANGES[-1]),))
     settings = settings_by_half(few_labels.STUDY, HALVES)
-    assert len(settings["held-out"]) == 3
+    assert len(settings["held-out"]) == 2
     assert settings["held-out"] < settings["tuning"]
 
 
@@ -121,6 +121,15 @@ def test_defaults_of_the_package_are_those_of_the_study_or_a_finalist():
 
     assert RBMTransformer().n_iter == _ours.RBM["rbm_n_iter"]
     assert any(map(is_shipped, ({}, *defaults.FINALISTS)))
+
+
+def test_networks_share_the_stack_that_both_begin_with():
+    X = load_digits().data[:100].astype(np.float32) / 16
+    settings = {**_ours.CLASSIFIER, "hidden_layer_sizes": [4], "rbm_n_iter": 1}
+    first = _stacks.stack_of(settings, X, seed=0)
+    assert _stacks.stack_of({**settings, "dropout": 0.3}, X, seed=0) is first
+    others = [({**settings, "sampler": "cd"}, X, 0), (settings, X, 1), (settings, X[1:], 0)]
+    assert all(_stacks.stack_of(*other) is not first for other in others)
 
 
 class Certain:

@@ -58,7 +58,8 @@ class Comparison:
 
     def gain(self, model, other):
         """Return the mean difference of two models over data sets, and its interval; None if one failed."""
-        gains = self.of(model) - self.of(other)
+        with np.errstate(invalid="ignore"):
+            gains = self.of(model) - self.of(other)
         if not np.isfinite(gains).all():
             return None
         positions = self._positions()

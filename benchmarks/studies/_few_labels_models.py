@@ -5,15 +5,15 @@ returns an unfitted model, and which rows to fit it on.
 """
 
 import numpy as np
-from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from sklearn.svm import SVC
 
-from skdbn import DBNTransformer, RBMClassifier
-from studies._ours import CLASSIFIER, classifier, machines
+from skdbn import RBMClassifier
+from studies._ours import CLASSIFIER, classifier
 from studies._rivals import CLASSIFIERS as SUPERVISED
+from studies._stacks import stack_of
 
 DBN = {**CLASSIFIER, "head": None}  # None: the output layer of the network
 CLASS_RBM = {"n_components": 500, "generative_weight": 0.01, "unlabeled_weight": 0.1, "max_iter": 30}
@@ -45,7 +45,7 @@ def make(case, X):
     """Return a function of the labels that returns (unfitted model, rows to fit it on)."""
     name, settings, seed = case["model"], case["settings"], case["seed"]
     if name == "dbn":
-        return _network(settings, X, seed)
+        return _network(case, X)
     if name == "class-rbm":
         return lambda y: (RBMClassifier(**settings, unlabeled=-1, random_state=seed), slice(None))
     if name in SEMI_SUPERVISED:
@@ -53,18 +53,14 @@ def make(case, X):
     return lambda y: (SUPERVISED[name](seed), y >= 0)
 
 
-def _network(settings, X, seed):
+def _network(case, X):
     """Return the function of a network, or of another head, on a stack that is trained on all rows once.
 
-    That is what `fit` with ``unlabeled=-1`` does, but for the draws, and is not done anew for each number
-    of labels. The time to fit leaves the stack out.
+    That is what `fit` with ``unlabeled=-1`` does, but for the draws. The time to fit leaves the stack out.
     """
-    stack, head = settings["pretrain"], settings["head"]
-    if stack:
-        stack = DBNTransformer(
-            settings["hidden_layer_sizes"], rbm=machines(settings, X.shape[1]), random_state=seed
-        )
-        stack = FrozenEstimator(stack.fit(X))
+    settings, seed = case["settings"], case["seed"]
+    head = settings["head"]
+    stack = stack_of(settings, X, seed).frozen if settings["pretrain"] else False
 
     def unfitted(y):
         rows = slice(None) if head in _LEARN_FROM_ALL_ROWS else y >= 0

@@ -59,7 +59,7 @@ class Ranks:
             ranks = [each.ranks([model, *rivals], seeds, data)[0] for each in self._each]
             return np.mean(ranks)
 
-        return bootstrap(mean, range(len(first.seeds)), range(len(first.data)), N_RESAMPLES)
+        return bootstrap(mean, range(len(first.seeds)), range(len(first.data)), N_RESAMPLES // 2)
 
 
 def _ranks(lines, half):

@@ -112,7 +112,7 @@ def regressor(settings, n_rows, n_inputs, seed):
     return _network(DBNRegressor, settings, n_rows, n_inputs, seed)
 
 
-def features(settings, n_rows, n_inputs, seed):
+def features(settings, n_inputs, seed):
     """Return an RBM whose features a logistic regression classifies by, as most users of RBMs have it."""
     machine = rbm(settings, n_inputs).set_params(random_state=seed)
     return make_pipeline(machine, LogisticRegression(max_iter=1000))
