@@ -105,7 +105,7 @@ smoke: $(VENV)/.stamp-plot  ## run the benchmarks at their smallest size, withou
 	$(PY) benchmarks/supervised.py --smoke
 	$(PY) benchmarks/trust.py --smoke
 	$(PY) benchmarks/report.py --smoke
-	$(PY) benchmarks/scale_out.py --smoke
+	$(PY) benchmarks/scale_out.py --smoke --rows mpi-step one-rank killed search parquet
 	$(PY) benchmarks/scaling_model.py --smoke
 	$(PY) benchmarks/studies/run.py --smoke
 
