@@ -23,6 +23,7 @@ from skdbn import (
     _rows,
     _streams,
 )
+from skdbn._chunks import read_through
 from skdbn._sklearn_compat import import_callback
 from skdbn._streams import RowStream
 from skdbn.callbacks import Checkpoint, EarlyStopping
@@ -126,15 +127,26 @@ def test_rows_alone_are_chunks_of_estimators_without_targets(digits):
         assert_same_state(clone(model).fit_batches([(X[:60],), (X[60:],)]), expected)
 
 
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("dtypes", [(np.float32, np.float64), (np.float64, np.float32), (np.uint8, float)])
-def test_the_dtype_is_that_of_the_first_chunk(dtypes, digits):
-    X, _, _ = digits
-    X = X > 0.5
-    source = [X[:70].astype(dtypes[0]), X[70:].astype(dtypes[1])]
-    found = RBMTransformer(7, n_iter=2, random_state=0).fit_batches(source)
+def test_the_dtype_is_that_of_the_first_chunk(dtypes, form, digits):
+    X = digits[0].astype(np.float64) * 0.1  # float32 has not these numbers
+    X[70:] *= 1.5  # so that the range ends there
+    first = X[:70] > 0.05 if dtypes[0] == np.uint8 else X[:70]
+    parts = [first.astype(dtypes[0]), X[70:].astype(dtypes[1])]
     dtype = np.float32 if dtypes[0] == np.float32 else np.float64
-    expected = RBMTransformer(7, n_iter=2, random_state=0).fit(X.astype(dtype))
+    expected = RBMTransformer(7, n_iter=2, random_state=0).fit(np.concatenate(parts, dtype=dtype))
+    found = RBMTransformer(7, n_iter=2, random_state=0).fit_batches([*map(form, parts)])
     assert_same_state(found, expected)
+
+
+def test_features_of_a_stream_are_computed_in_the_blocks_of_a_matrix(monkeypatch):
+    # Of so many columns the last bits depend on the number of rows that are multiplied at a time.
+    monkeypatch.setattr(_rows, "_BLOCK_ELEMENTS", 100 * 784)
+    X = np.random.default_rng(0).random((250, 784), dtype=np.float32)
+    machine = RBMTransformer(300, n_iter=1, random_state=0).fit(X)
+    stream, _, _ = read_through([X[:30], X[30:]], machine, 40)
+    assert_array_equal(machine._hidden_means(stream)[np.arange(250)], machine._hidden_means(X))
 
 
 def test_columns_keep_their_names_and_types(digits):
