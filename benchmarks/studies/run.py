@@ -1,6 +1,6 @@
 """Run the studies of optimizers and defaults, and draw their tables and figures.
 
-    python benchmarks/studies/run.py --data FOLDER                    # all without a result yet: 3 hours
+    python benchmarks/studies/run.py --data FOLDER                    # all without a result yet: hours, see --plan
     python benchmarks/studies/run.py --data FOLDER --studies streams  # some studies
     python benchmarks/studies/run.py --plan                           # cases, and minutes of one core
     python benchmarks/studies/run.py --draw                           # draws anew from what there is
@@ -8,8 +8,8 @@
 
 Each result is kept in benchmarks/results/studies/STUDY.jsonl as soon as it is there, by the content of its
 case: a run that was stopped, or whose grid has grown, goes on with what is missing. To measure all anew,
-move these files away. FOLDER holds mnist.npz, fashion_mnist.npz, newsgroups_w100.npz, snp_1000g_805.npz
-and debd_binary.npz; without the argument the variable SKDBN_DATA names it.
+move these files away. FOLDER holds the .npz files that `_sets` and `_labelled_files` name; without the
+argument the variable SKDBN_DATA names it.
 """
 
 import argparse
