@@ -1,6 +1,6 @@
 """Run the studies of optimizers and defaults, and draw their tables and figures.
 
-    python benchmarks/studies/run.py --data FOLDER                    # all without a result yet: hours, see --plan
+    python benchmarks/studies/run.py --data FOLDER                    # all that has no result: see --plan
     python benchmarks/studies/run.py --data FOLDER --studies streams  # some studies
     python benchmarks/studies/run.py --plan                           # cases, and minutes of one core
     python benchmarks/studies/run.py --draw                           # draws anew from what there is
