@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import reduce
 from typing import Any, NamedTuple
 
+from scipy import sparse
 from sklearn.utils.validation import check_consistent_length
 
 from skdbn import _validation
@@ -127,7 +128,7 @@ def read_through(
         with _naming_chunk(number):
             X = _validation.check_rows(probe, chunk.X, reset=first is None, ensure_min_samples=0)
             if first is None:
-                first, first_rows = X[:0], chunk.X[:1]
+                first, first_rows = X[:0], (X if sparse.issparse(X) else chunk.X)[:1]
             X = _validation.to_dtype(X, first.dtype)
             targets.add(chunk.y, X)
             weights.add(chunk.sample_weight, X)
