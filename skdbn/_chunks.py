@@ -128,7 +128,7 @@ def read_through(
         with _naming_chunk(number):
             X = _validation.check_rows(probe, chunk.X, reset=first is None, ensure_min_samples=0)
             if first is None:
-                first, first_rows = X[:0], (X if sparse.issparse(X) else chunk.X)[:1]
+                first, first_rows = X[:0], _first_of(chunk.X, X)
             X = _validation.to_dtype(X, first.dtype)
             targets.add(chunk.y, X)
             weights.add(chunk.sample_weight, X)
@@ -144,6 +144,13 @@ def read_through(
     if ranges:
         rows.value_range = reduce(_validation.widest, ranges)
     return rows, targets.joined(), weights.joined()
+
+
+def _first_of(given: Any, X: Matrix) -> Any:
+    """Return the first row as the user gave it; sparse formats that cannot be cut have no names to keep."""
+    if sparse.issparse(given):
+        return X[:1]
+    return given.iloc[:1] if hasattr(given, "iloc") else given[:1]
 
 
 class _Column:

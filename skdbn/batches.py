@@ -143,6 +143,11 @@ def _checked_column(column: Any, source: _Source, X: Any) -> Any:
     """Return targets or weights that rows can be taken from: a name, an array or a series."""
     if isinstance(column, str) and not source.is_table:
         raise ValueError(f"The column {column!r} was asked for, but X ({type(X).__name__}) has no columns.")
+    if hasattr(column, "partitions") and not hasattr(column, "blocks"):
+        raise ValueError(
+            "y and sample_weight cannot be series of dask: give the name of the column in X, or "
+            "series.to_dask_array(lengths=True)."
+        )
     return np.asarray(column) if isinstance(column, (list, tuple)) else column
 
 
@@ -185,7 +190,7 @@ def _of_dask(parts: Any, n_parts: int, batch_size: int) -> Iterator[Any]:
 
 def _slices(X: Any, batch_size: int) -> Iterator[Any]:
     for start in range(0, X.shape[0], batch_size):
-        yield X[start : start + batch_size]
+        yield _at(X, slice(start, start + batch_size))
 
 
 # -- the pieces ------------------------------------------------------------------------------------
@@ -197,8 +202,13 @@ def _of_piece(column: Any, piece: Any, rows: slice) -> Any:
         return None
     if isinstance(column, str):
         return piece[column].to_numpy()
-    part = column[rows]
+    part = _at(column, rows)
     return part.compute() if hasattr(part, "compute") else part
+
+
+def _at(X: Any, rows: slice) -> Any:
+    """Return the rows at these places, whatever an index calls them."""
+    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
 
 def _without(table: Any, names: list[str]) -> Any:

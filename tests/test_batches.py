@@ -57,9 +57,9 @@ def test_arrays_are_cut_and_not_copied(data):
     X, y, weight = data
     assert_batches_are(Batches(X, y, weight, batch_size=BATCH), data)
     assert all(np.shares_memory(part, X) for part in Batches(X, batch_size=BATCH))
-    assert_batches_are(
-        Batches(X, pd.Series(y, index=range(9, 9 + N_ROWS)), list(weight), batch_size=BATCH), data
-    )
+    for index in (np.arange(9, 9 + N_ROWS), np.linspace(0, 1, N_ROWS)):  # taken by places, not by these
+        labels = pd.Series(y, index=index)
+        assert_batches_are(Batches(X, labels, list(weight), batch_size=BATCH), data)
     (batch,) = Batches(X, y)  # all of so few rows
     assert_array_equal(batch[1], y)
 
@@ -86,7 +86,8 @@ def test_sparse_rows_stay_sparse(form, data):
 
 @pytest.mark.parametrize("package", ["pandas", "polars"])
 def test_data_frames_give_frames_without_the_columns_of_targets_and_weights(package, table, data):
-    frame = table if package == "pandas" else pl.from_pandas(table)
+    by_shares = table.set_index(np.linspace(0, 1, N_ROWS))  # rows are taken by their places all the same
+    frame = by_shares if package == "pandas" else pl.from_pandas(table)
     batches = Batches(frame, "label", "weight", batch_size=BATCH)
     assert_batches_are(batches, data)
     for X, _, _ in batches:
@@ -145,6 +146,15 @@ def test_partitions_of_dask_data_frames(table, data):
     assert len(n_rows) == 4
     assert_batches_are(batches, data, sizes=n_rows)
     assert all(list(X.columns) == NAMES for X, _, _ in batches)
+
+
+def test_a_dask_series_beside_the_rows_is_refused_with_the_way_out(table):
+    dataframe = pytest.importorskip("dask.dataframe", reason="dask is not installed")
+    frame = dataframe.from_pandas(table, npartitions=4)
+    with pytest.raises(
+        ValueError, match=r"give the name of the column in X, or .*to_dask_array\(lengths=True\)"
+    ):
+        Batches(frame[NAMES], frame["label"])
 
 
 # -- with estimators -------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def halving(estimator, draws, resource, **options):
 
 SEARCHES = {
     "grid": GridSearchCV(
-        dbn(), {"hidden_layer_sizes": [(4,), (6, 5)], "rbm__learning_rate__start": [0.01, 0.1]}, cv=2
+        dbn(), {"hidden_layer_sizes": [(4, 3), (6, 5)], "rbm__learning_rate__start": [0.01, 0.1]}, cv=2
     ),
     "random": RandomizedSearchCV(
         dbn(),
