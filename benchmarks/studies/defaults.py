@@ -68,6 +68,13 @@ CHANGES = (
     {"sampler": "cd", "sparsity": 0.1, "dropout": 0.3, "max_iter": 60},
     {"epsilon": 1e-4, "rate": [0.25, 0.5, 0.03]},
     {"alpha": 0.1, "dropout": 0.2, "least_updates": 2000},
+    # added when the first seed of the tuning half was measured: around what did best there
+    {"input_dropout": 0.2},
+    {"input_dropout": 0.1, "alpha": 0.1},
+    {"input_dropout": 0.1, "dropout": 0.2},
+    {"input_dropout": 0.1, "epsilon": 1e-4},
+    {"input_dropout": 0.1, "rbm_rate": [0.45, 0.5, 0.03]},
+    {"input_dropout": 0.1, "rbm_rate": [0.45, 0.5, 0.03], "alpha": 0.1, "dropout": 0.2},
 )
 FEATURE_CHANGES = (
     {},
