@@ -78,6 +78,8 @@ class FitBatchesMixin:
             _validation.check_count("buffer_size", buffer_size)
         X, y, sample_weight = read_through(source, self, buffer_size)
         if sample_weight is not None:
+            if options.get("sample_weight") is not None:
+                raise ValueError("There are weights in the chunks and in sample_weight: give one of both.")
             options["sample_weight"] = sample_weight
         return self.fit(X, y, **options)  # type: ignore[attr-defined]  # of the estimator
 

@@ -18,7 +18,7 @@ from scipy import sparse
 from skdbn._typing import Floats, FloatType, Integers, Matrix, Rng
 
 _WINDOW_ELEMENTS = 2**23  # 32 MB of float32
-_FEW_ROWS = 2**13  # so many are read into memory rather than streamed, however narrow the window is
+_FEW_ROWS = 256  # so many are read into memory in any case: those that a training watches, and compares
 
 
 class RowStream(ABC):

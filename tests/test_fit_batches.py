@@ -381,7 +381,9 @@ def test_errors_of_a_chunk_name_it(digits):
 def test_errors_about_all_rows_are_those_of_fit(digits):
     X, y, _ = digits
     raises("requires y to be passed, but the target y is None", [X, X])
-    raises("Negative values in sample_weight", [(X, y, -np.ones(N_ROWS))])
+    weight = np.ones(N_ROWS)
+    raises("Negative values in sample_weight", [(X, y, -weight)])
+    raises("weights in the chunks and in sample_weight: give one", [(X, y, weight)], sample_weight=weight)
     message, model = (
         'visible="bernoulli" expects values in .0, 1.; got min=0, max=16 in X. ',
         RBMTransformer(7),

@@ -107,6 +107,13 @@ def test_few_rows_are_read_into_memory_in_any_order(X, cuts):
     assert_array_equal(take_rows(stream, ascending, np.empty((4, N_COLUMNS), X.dtype)), X[ascending])
 
 
+def test_wide_rows_are_not_read_into_memory_by_the_thousand():
+    X = np.arange(300.0)[:, np.newaxis]
+    stream = Pieces(X, [20], window=1)
+    assert_array_equal(stream[np.arange(256)], X[:256])
+    assert isinstance(stream[np.arange(257)], RowStream)
+
+
 @each_cut
 @pytest.mark.parametrize("window", [1, 13])
 def test_many_rows_are_a_stream_again(X, cuts, window, monkeypatch):
