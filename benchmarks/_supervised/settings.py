@@ -108,7 +108,7 @@ MODELS = {
     "few-labels-stack": DBNClassifier(SIZES, rbm=SPARSER),
     # On a stack by PCD: only the output layer 82.9 %, with dropout of 0.3 or 0.5 83.3 %, of 0.8 81.6 %; one
     # more layer trained 80.3 %, all at a sixth of the rate 80.9 %.
-    "few-labels-100": DBNClassifier(SIZES, frozen_layers=3, dropout=0.5, max_iter=200),
+    "few-labels-100": DBNClassifier(SIZES, frozen_layers=3, dropout=0.5, input_dropout=0.0, max_iter=200),
     # As here 95.9 %; only the output layer 95.6 %; with an epsilon of 1e-4, rates from 0.003 and dropout of
     # 0.2, 0.2, 0.2 and 0.5 95.7 % (60 epochs) and 96.0 % (100). On a stack by PCD, as here, 94.2 %.
     "few-labels-1000": DBNClassifier(
@@ -145,6 +145,7 @@ MODELS = {
         optimizer=GENTLE,
         learning_rate=Linear(0.003, 0),
         dropout=0.3,
+        input_dropout=0.0,
         max_iter=100,
         n_iter_no_change=150,
     ),
@@ -158,8 +159,8 @@ MODELS = {
 # frozen layers and low rates only make sense with features.
 PLAIN = {
     # 70.9 % with 100 epochs and dropout of 0.1
-    "few-labels-100": DBNClassifier(SIZES, pretrain=False, max_iter=100),
-    "few-labels-1000": DBNClassifier(SIZES, pretrain=False, max_iter=100),
+    "few-labels-100": DBNClassifier(SIZES, pretrain=False, input_dropout=0.0, max_iter=100),
+    "few-labels-1000": DBNClassifier(SIZES, pretrain=False, input_dropout=0.0, max_iter=100),
     "few-labels-10000": DBNClassifier(SIZES, pretrain=False, dropout=0.25, input_dropout=0.1, max_iter=40),
 }
 

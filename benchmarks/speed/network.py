@@ -87,6 +87,7 @@ def _fine_tuned(X, y, size, n_steps):
         learning_rate=clock,
         batch_size=size.batch_size,
         dropout=size.dropout,
+        input_dropout=0.0,
         max_iter=2,
         random_state=0,
     )

@@ -1,5 +1,6 @@
 """What a study of default settings shows: candidates on the tuning half, and ours beside the rivals."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -7,42 +8,53 @@ import numpy as np
 from studies._comparison import Comparison
 from studies._halves import HALVES, KINDS
 from studies._lines import grouped, where
-from studies._ours import CLASSIFIER, FEATURES
+from studies._ours import CLASSIFIER, CLASSIFIER_NOW, FEATURES
 from studies._rivals import LABELS, MAIN
 from studies._tables import Report, Table, spread
+from studies.defaults_figure import draw
 
-BASE = "the defaults"
+BASE, NOW = "the defaults before", "the defaults now"
 _LARGEST_LOSS = 2.0  # points below MLP, on any data set
 
 
 class Layout(NamedTuple):
     """What the tables of a study are made by."""
 
-    base: dict  # the settings that are the defaults
+    base: dict  # the settings that were the defaults
+    now: dict  # what the defaults are since then, as changes of them; empty if they are the same
     halves: dict  # {half: names of data sets}
     main: tuple  # the rivals of the ranks, the first being the one not to be far below of
     measure: str  # what `score` is, in the words of the notes
 
 
-CLASSIFICATION = Layout(CLASSIFIER, HALVES, MAIN["classify"], "accuracy")
+CLASSIFICATION = Layout(CLASSIFIER, CLASSIFIER_NOW, HALVES, MAIN["classify"], "accuracy")
 
 
 def report(lines):
-    """Return the tables of the classifiers, and that of the features."""
+    """Return the tables of the classifiers and of the features, and the figure of the held-out half."""
     of_features = where(lines, model="rbm-logistic")
     networks = [line for line in lines if line.case["model"] != "rbm-logistic"]
     tables = tables_of(networks, CLASSIFICATION)
     if of_features:
-        layout = CLASSIFICATION._replace(base=FEATURES)
+        layout = CLASSIFICATION._replace(base=FEATURES, now={})
         tables.append(_candidates(_half(lines, layout, "tuning"), layout, "rbm-logistic", "features"))
-    return Report([table for table in tables if table.rows], {})
+    return Report([table for table in tables if table.rows], figures_of(networks, CLASSIFICATION))
+
+
+def figures_of(lines, layout):
+    """Return the figure of the held-out half, if it has been measured."""
+    score, rival = _compare(_half(lines, layout, "held-out"), layout, _score), LABELS[layout.main[0]]
+    if not score.seeds or rival not in score.models:
+        return {}
+    gains = {model: score.gains_by_data(model, rival) for model in score.models if model != rival}
+    return {"differences": partial(draw, gains, layout.measure, rival)}
 
 
 def tables_of(lines, layout):
     """Return the tables of candidates, of ours and the rivals on each half, and of each data set."""
     halves = {half: _half(lines, layout, half) for half in ("tuning", "held-out")}
     shown = grouped_by_name(halves["held-out"], layout)
-    in_both = [line for line in halves["tuning"] if not shown or name_of(line.case, layout.base) in shown]
+    in_both = [line for line in halves["tuning"] if not shown or name_of(line.case, layout) in shown]
     return [
         _candidates(halves["tuning"], layout, "dbn", "candidates"),
         _beside_rivals(halves["held-out"], layout, "held-out"),
@@ -60,12 +72,20 @@ def _half(lines, layout, half):
 # -- names and values --------------------------------------------------------------------------------
 
 
-def name_of(case, base):
-    """Return what a model is called: a rival, the defaults, or what is changed of them."""
+def name_of(case, layout):
+    """Return what a model is called: a rival, our defaults before or now, or what is changed of them."""
     if not case["settings"]:
         return LABELS[case["model"]]
-    changed = {name: value for name, value in case["settings"].items() if value != base[name]}
-    return ", ".join(f"{name}={_short(value)}" for name, value in changed.items()) or BASE
+    changed = {name: value for name, value in case["settings"].items() if value != layout.base[name]}
+    text = ", ".join(f"{name}={_short(value)}" for name, value in changed.items())
+    if changed and changed == layout.now:
+        return f"{NOW} ({text})"
+    return text or BASE
+
+
+def _ours_of(models):
+    """Return the name of our defaults, now if they were measured."""
+    return next((model for model in models if model.startswith(NOW)), BASE)
 
 
 def _short(value):
@@ -89,7 +109,7 @@ def _log_speed(line):
 
 
 def _compare(lines, layout, value_of):
-    return Comparison(lines, lambda line: name_of(line.case, layout.base), value_of)
+    return Comparison(lines, lambda line: name_of(line.case, layout), value_of)
 
 
 def _n_warning(lines):
@@ -109,8 +129,8 @@ def _candidates(lines, layout, model, name):
     note = (
         f"The tuning half. Mean rank among all settings by {layout.measure}, with its 95 % bootstrap "
         "interval over data sets and seeds; by log loss; their mean, by which rows are sorted. The mean "
-        f"difference to the defaults, in points (hundredths), and the worst to {rival} with its set. "
-        "Time to fit by that of the defaults (geometric mean), and how many fits warned or failed."
+        f"difference to the defaults before, in points (hundredths), and the worst to {rival}, with its "
+        "set. Time to fit by that of these (geometric mean), and how many fits warned or failed."
     )
     ranks = (f"rank by {layout.measure}", "by log loss", "both")
     head = ("settings", *ranks, "difference", f"worst to {rival}", "time", "warned")
@@ -142,7 +162,7 @@ def grouped_by_name(lines, layout):
     """Return {name of the model: lines}."""
     groups = {}
     for line in lines:
-        groups.setdefault(name_of(line.case, layout.base), []).append(line)
+        groups.setdefault(name_of(line.case, layout), []).append(line)
     return groups
 
 
@@ -163,7 +183,7 @@ def _beside_rivals(lines, layout, half):
     rivals = [LABELS[name] for name in layout.main]
     note = (
         f"The {half} half. Mean rank by {layout.measure}, over data sets, among a row and "
-        f"{', '.join(rivals)} at their defaults (rows of these: among them and our defaults), with its "
+        f"{', '.join(rivals)} at their defaults (rows of these: among them and our defaults now), with its "
         "95 % bootstrap interval over data sets and seeds, and its place among the four; the same with "
         f"HistGradientBoosting. Differences to {rivals[0]} in points: the mean, and the worst with its "
         f"set; it should not be below {-_LARGEST_LOSS:g}. Log loss and seconds to fit are means."
@@ -180,10 +200,11 @@ def _beside_rivals(lines, layout, half):
 
 def _rival_row(score, model, rivals, lines):
     """Return the row of a model; of a rival, among the other rivals and our defaults."""
-    four = [name for name in (*rivals, BASE) if name != model] if model in rivals else rivals
+    ours = _ours_of(score.models)
+    four = [name for name in (*rivals, ours) if name != model] if model in rivals else rivals
     five = [*four, LABELS["boosting"]]
     if model == LABELS["boosting"]:
-        rank, place, of_five = "", "", score.rank(model, [BASE, *rivals])
+        rank, place, of_five = "", "", score.rank(model, [ours, *rivals])
     else:
         rank, place, of_five = score.rank(model, four), _place(score, model, four), score.rank(model, five)
     worst, data = _worst(score, model, rivals[0])

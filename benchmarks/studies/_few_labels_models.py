@@ -17,7 +17,6 @@ from studies._stacks import stack_of
 
 DBN = {**CLASSIFIER, "head": None}  # None: the output layer of the network
 CLASS_RBM = {"n_components": 500, "generative_weight": 0.01, "unlabeled_weight": 0.1, "max_iter": 30}
-_ROUNDS = 3  # in which a network labels rows for itself
 
 
 def _spreading():
@@ -38,7 +37,7 @@ HEADS = {  # on the features of a stack
     "spreading": _spreading,
     "self-training": _self_training,
 }
-_LEARN_FROM_ALL_ROWS = {"spreading", "self-training", "self-training-network"}
+_LEARN_FROM_ALL_ROWS = {"spreading", "self-training"}
 
 
 def make(case, X):
@@ -66,9 +65,7 @@ def _network(case, X):
         rows = slice(None) if head in _LEARN_FROM_ALL_ROWS else y >= 0
         if head in HEADS:
             return make_pipeline(stack, HEADS[head]()), rows
-        network = classifier(settings, int(np.sum(y >= 0)), X.shape[1], seed).set_params(pretrain=stack)
-        if head == "self-training-network":
-            network = SelfTrainingClassifier(network, max_iter=_ROUNDS)
-        return network, rows
+        network = classifier(settings, int(np.sum(y >= 0)), X.shape[1], seed)
+        return network.set_params(pretrain=stack), rows
 
     return unfitted

@@ -1,13 +1,17 @@
 """What the study of few labels shows: ranks for each number of labels, and over all of them."""
 
+from functools import partial
+
 import numpy as np
 
 from studies._comparison import N_RESAMPLES, Comparison
 from studies._few_labels_models import CLASS_RBM, DBN, SEMI_SUPERVISED, SUPERVISED
 from studies._halves import HALVES
+from studies._ours import CLASSIFIER_NOW
 from studies._rivals import LABELS as _LABELS
 from studies._statistics import bootstrap
 from studies._tables import Report, Table, spread
+from studies.few_labels_figure import draw
 
 BASES = {"dbn": ("DBN", DBN), "class-rbm": ("RBMClassifier", CLASS_RBM)}
 LABELS = {**_LABELS, "spreading": "LabelSpreading", "self-training": "self-trained logistic"}
@@ -15,14 +19,33 @@ RIVALS = {"supervised": SUPERVISED, "all": (*SUPERVISED, *SEMI_SUPERVISED)}
 
 
 def report(lines):
-    """Return the tables of both halves."""
-    tables = []
+    """Return the tables of both halves, and the figure of the held-out one."""
+    tables, figures = [], {}
     for half in HALVES:
         held_out = half == "held-out"
         of_half = [line for line in lines if (line.case["data"] in HALVES["held-out"]) == held_out]
         if of_half:
             tables += [_ranks(of_half, half), _scores(of_half, half)]
-    return Report([table for table in tables if table.rows], {})
+        if held_out and any(line.measures for line in of_half):
+            figures["accuracy"] = partial(draw, *_curves(of_half))
+    return Report([table for table in tables if table.rows], figures)
+
+
+def _curves(lines):
+    """Return the mean accuracies by data set and model, the numbers of labels, and the names of ours."""
+    curves, ours = {}, {name_of(line) for line in lines if line.case["model"] in BASES}
+    for (data, name), some in _by_data_and_name(lines).items():
+        scores = [line.measures["score"] for line in some if line.measures]
+        if scores:
+            curves.setdefault(data, {})[name] = 100 * np.mean(scores, axis=0)
+    return curves, lines[0].case["labels"], ours
+
+
+def _by_data_and_name(lines):
+    groups = {}
+    for line in lines:
+        groups.setdefault((line.case["data"], name_of(line)), []).append(line)
+    return groups
 
 
 def name_of(line):
@@ -31,8 +54,11 @@ def name_of(line):
     if case["model"] not in BASES:
         return LABELS[case["model"]]
     name, base = BASES[case["model"]]
-    changed = [f"{key}={value}" for key, value in case["settings"].items() if value != base[key]]
-    return f"{name}: {', '.join(changed) or 'the defaults'}"
+    changed = {key: value for key, value in case["settings"].items() if value != base[key]}
+    text = ", ".join(f"{key}={value}" for key, value in changed.items())
+    if case["model"] == "dbn" and changed == CLASSIFIER_NOW:
+        return f"{name}: the defaults now ({text})"
+    return f"{name}: {text or 'the defaults before'}"
 
 
 class Ranks:
@@ -91,9 +117,7 @@ def _as_text(row):
 def _scores(lines, half):
     """Return the table of accuracies: a row a data set and number of labels."""
     models = list(dict.fromkeys(map(name_of, lines)))
-    groups = {}
-    for line in lines:
-        groups.setdefault((line.case["data"], name_of(line)), []).append(line)
+    groups = _by_data_and_name(lines)
     rows = [
         (data, f"{n} ({_n_labels(lines, data, i)})", *(_cell(groups.get((data, m), ()), i) for m in models))
         for data in dict.fromkeys(line.case["data"] for line in lines)

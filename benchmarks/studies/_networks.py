@@ -56,6 +56,7 @@ def network(layers, seed, optimizer, rate, *, rbms=None, hidden="bernoulli"):
         learning_rate=Linear(rate, 0),
         alpha=0.0,
         dropout=0.0,
+        input_dropout=0.0,
         random_state=seed,
     )
 

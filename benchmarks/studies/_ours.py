@@ -1,7 +1,8 @@
 """Networks of this package by plain settings, all of them written out: a case then says what it measured.
 
-`CLASSIFIER` and `REGRESSOR` are the defaults at the time of the study, which package they were in or what
-became of them since. Rates and batches are rules, as the package's "auto" is one.
+`CLASSIFIER` and `REGRESSOR` are the defaults at the time of the studies, from which candidates differ;
+`CLASSIFIER_NOW` and `REGRESSOR_NOW` are what the package has since then, as changes of them. Rates and
+batches are rules, as the package's "auto" is one.
 """
 
 from math import ceil
@@ -39,6 +40,8 @@ CLASSIFIER = {
     "head_epochs": 0,
 }
 REGRESSOR = {**CLASSIFIER, "max_iter": 100}
+CLASSIFIER_NOW = {"input_dropout": 0.2}
+REGRESSOR_NOW = {}
 FEATURES = {"n_components": 256, **RBM}
 
 _SAME_NAMES = (

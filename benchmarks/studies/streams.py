@@ -74,7 +74,7 @@ def _likelihoods(case, chunks):
 
 def _accuracies(case, chunks):
     """Return the accuracy on each chunk but the first."""
-    dbn = DBNClassifier((32,), pretrain=False, **_settings(case))
+    dbn = DBNClassifier((32,), pretrain=False, dropout=0.1, input_dropout=0.0, **_settings(case))
     classes = np.unique(np.concatenate([chunk.y for chunk in chunks]))
     scores = []
     for chunk, following in zip(chunks, chunks[1:], strict=False):
