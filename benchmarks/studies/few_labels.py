@@ -74,7 +74,11 @@ CLASS_RBM_CHANGES = (
 # What runs on the held-out half, beside the defaults before and after, as (model, changes): filled once,
 # from the tuning half alone, by the mean rank over data sets and numbers of labels: the best setting of
 # DBNClassifier with its own output layer, the best with another head, and the best of RBMClassifier.
-FINALISTS = ()
+FINALISTS = (
+    ("dbn", {**CLASSIFIER_NOW, **_SPARSE}),
+    ("dbn", {"head": "logistic"}),
+    ("class-rbm", {**_SMALL, "unlabeled_weight": 1.0}),
+)
 
 
 def cases(smoke):

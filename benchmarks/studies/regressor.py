@@ -35,6 +35,12 @@ CHANGES = (
     *({"input_dropout": share} for share in (0.1, 0.2)),
     {"rbm_rate": [0.45, 0.5, 0.03]},
     {"input_dropout": 0.1, "rbm_rate": [0.45, 0.5, 0.03]},
+    # and, when these were measured on the tuning half, around what did best there
+    {"alpha": 0.1},
+    {"epsilon": 1e-4},
+    {"rate": [0.025, 0.5, 0.01], "dropout": 0.2},
+    {"rate": [0.025, 0.5, 0.01], "input_dropout": 0.1},
+    {"rate": [0.025, 0.5, 0.01], "pretrain": False, "dropout": 0.2},
 )
 # Filled as those of the study `defaults`, by mean rank by R2 on the tuning half.
 FINALISTS = ()
