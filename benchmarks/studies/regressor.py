@@ -42,8 +42,12 @@ CHANGES = (
     {"rate": [0.025, 0.5, 0.01], "input_dropout": 0.1},
     {"rate": [0.025, 0.5, 0.01], "pretrain": False, "dropout": 0.2},
 )
-# Filled as those of the study `defaults`, by mean rank by R2 on the tuning half.
-FINALISTS = ()
+# Filled as those of the study `defaults`, by mean rank by R2 on the tuning half: the best of the settings
+# that add no time is the second of the two.
+FINALISTS = (
+    {"epsilon": 1e-4},
+    {"rate": [0.025, 0.5, 0.01], "pretrain": False, "dropout": 0.2},
+)
 
 
 def cases(smoke):
