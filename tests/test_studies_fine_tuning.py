@@ -158,6 +158,7 @@ def test_recorded_gradients_are_those_of_back_propagation_by_hand():
         learning_rate=0.5,
         alpha=0.0,
         dropout=0.0,
+        input_dropout=0.0,
         batch_size=None,
         max_iter=1,
         random_state=0,
@@ -203,7 +204,7 @@ def test_each_number_of_layers_and_of_labels_has_both_starts_at_the_same_rates()
     assert of_start["glorot"] < of_start["pretrained"]
     for data, labels in fine_tuning.DEEP.items():
         deep = [case for case in cases if case["data"] == data and case["labels"] == labels]
-        assert {case["layers"] for case in deep} == {1, 2, 3, 4, 5}
+        assert {case["layers"] for case in deep} == set(fine_tuning.LAYERS)
 
 
 def line_of(optimizer, rate, valid, test, **others):

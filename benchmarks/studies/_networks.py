@@ -16,7 +16,7 @@ from sklearn.frozen import FrozenEstimator
 
 from skdbn import DBNClassifier, DBNTransformer, RBMTransformer
 from skdbn.schedules import Linear
-from studies._labelled_sets import labelled
+from studies._labelled_sets import LARGEST, labelled
 
 WIDTH = 100
 N_UPDATES = 2000
@@ -31,7 +31,7 @@ class Lender(BaseEstimator):
 
 
 @lru_cache(maxsize=3)
-def machines(data, seed, n_layers, start, hidden="bernoulli", folder=None):
+def machines(data, seed, n_layers, start, hidden="bernoulli", folder=None, largest=LARGEST):
     """Return the RBMs of a stack, and the seconds that they took.
 
     They are trained on all training rows, or, for the start "small", not at all: normal weights of standard
@@ -41,7 +41,7 @@ def machines(data, seed, n_layers, start, hidden="bernoulli", folder=None):
     if start == "small":
         rbm.set_params(learning_rate=BARELY, n_iter=1)
     stack = DBNTransformer((WIDTH,) * n_layers, rbm=rbm, random_state=seed)
-    X = labelled(data, folder, seed).X_train
+    X = labelled(data, folder, seed, largest).X_train
     seconds = _seconds_of(lambda: stack.fit(X))
     return stack.rbms_, seconds
 
@@ -61,15 +61,15 @@ def network(layers, seed, optimizer, rate, *, rbms=None, hidden="bernoulli"):
     )
 
 
-def n_epochs(n_rows):
-    """Return the number of epochs that make about 2,000 updates, in batches as the package makes them."""
+def n_epochs(n_rows, n_updates=N_UPDATES):
+    """Return the number of epochs that make about so many updates, in batches as the package makes them."""
     batch_size = min(n_rows, max(10, min(n_rows // 100, 100)))
-    return round(N_UPDATES / -(-n_rows // batch_size))
+    return round(n_updates / -(-n_rows // batch_size))
 
 
-def train(classifier, X, y):
+def train(classifier, X, y, n_updates=N_UPDATES):
     """Fit, and return the seconds."""
-    classifier.set_params(max_iter=n_epochs(len(X)))
+    classifier.set_params(max_iter=n_epochs(len(X), n_updates))
     return _seconds_of(lambda: classifier.fit(X, y))
 
 

@@ -118,7 +118,9 @@ def _rows(scores):
 
 
 def _mean(values):
-    """Return the mean with its interval."""
+    """Return the mean, with its interval if there are several."""
+    if len(values) == 1:
+        return f"{values[0]:.2f}"
     if not np.isfinite(values).all():
         return "failed"
     return bootstrap(lambda chosen: values[chosen].mean(), range(len(values)))

@@ -25,6 +25,7 @@ sys.path.insert(0, str(BENCHMARKS))
 
 from _data import data_folder  # noqa: E402
 
+from studies import _findings  # noqa: E402
 from studies._registry import STUDIES  # noqa: E402
 from studies._results import Results  # noqa: E402
 from studies._runner import run  # noqa: E402
@@ -49,6 +50,8 @@ def _run(options):
         if not options.draw:
             run(study, cases, results, folder=options.folder, jobs=options.jobs, announce=_announce)
         write(study, study.report(results.of(cases)), results, cases, options.output)
+    if not options.plan:
+        _findings.write(options.output)
 
 
 def _print_plan(study, cases, results):
