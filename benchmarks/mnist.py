@@ -49,6 +49,7 @@ def parse_arguments():
     parser.add_argument("--max-iter", type=int, help="epochs of fine-tuning, default as shipped")
     parser.add_argument("--n-iter", type=int, help="epochs of pre-training, default as shipped")
     parser.add_argument("--dropout", type=float, help="default as shipped")
+    parser.add_argument("--input-dropout", type=float, help="default as shipped")
     parser.add_argument("--validation", action="store_true", help="test on 10,000 training rows")
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--verbose", action="store_true")
@@ -69,6 +70,8 @@ def make_model(options, seed):
         model.set_params(hidden_layer_sizes=(32, 32), max_iter=10, rbm__n_iter=3)
     if options.dropout is not None:
         model.set_params(dropout=options.dropout)
+    if options.input_dropout is not None:
+        model.set_params(input_dropout=options.input_dropout)
     if options.max_iter:
         model.set_params(max_iter=options.max_iter)
     if options.n_iter:

@@ -89,8 +89,9 @@ class DBNClassifier(FittedUpDownMixin, UpDownMixin):
         Share of the units of each hidden layer switched off at random in fine-tuning, in [0, 1); a list
         has one value a layer.
 
-    input_dropout : float, default=0.0
-        Share of the inputs switched off at random in fine-tuning, in [0, 1).
+    input_dropout : float, default=0.2
+        Share of the inputs switched off at random in fine-tuning, in [0, 1). Not with `frozen_layers`,
+        whose features are computed once.
 
     max_norm : float, list or None, default=None
         Largest Euclidean norm of the weights into a hidden unit in fine-tuning, > 0; a list has one
@@ -238,7 +239,7 @@ class DBNClassifier(FittedUpDownMixin, UpDownMixin):
         learning_rate: str | Rate = "auto",
         alpha: float = 1e-4,
         dropout: float | Sequence[float] = 0.1,
-        input_dropout: float = 0.0,
+        input_dropout: float = 0.2,
         max_norm: float | Sequence[float | None] | None = None,
         frozen_layers: int = 0,
         head_epochs: int = 0,

@@ -72,7 +72,8 @@ class DBNRegressor(FittedDBNRegressorMixin, SupervisedDBN):
         has one value a layer.
 
     input_dropout : float, default=0.0
-        Share of the inputs switched off at random in fine-tuning, in [0, 1).
+        Share of the inputs switched off at random in fine-tuning, in [0, 1). Not with `frozen_layers`,
+        whose features are computed once. Of few columns, each of which matters, none should be.
 
     max_norm : float, list or None, default=None
         Largest Euclidean norm of the weights into a hidden unit in fine-tuning, > 0; a list has one

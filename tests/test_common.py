@@ -32,6 +32,7 @@ def classifier(**parameters):
         "rbm": rbm(),
         "learning_rate": 0.03,
         "dropout": 0.0,
+        "input_dropout": 0.0,
         "max_iter": 40,
     }
     return DBNClassifier(**{**defaults, **parameters})
@@ -43,6 +44,7 @@ def regressor(**parameters):
         "rbm": rbm(),
         "learning_rate": 0.03,
         "dropout": 0.0,
+        "input_dropout": 0.0,
         "max_iter": 20,
     }
     return DBNRegressor(**{**defaults, **parameters})

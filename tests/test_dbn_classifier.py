@@ -34,6 +34,7 @@ def small_dbn(**parameters):
             "rbm": RBMTransformer(n_iter=3, learning_rate=Linear(0.05, 0)),
             "learning_rate": Linear(0.05, 0),
             "dropout": 0.0,
+            "input_dropout": 0.0,
             "max_iter": 5,
             "random_state": 0,
             **parameters,

@@ -40,6 +40,7 @@ def small_dbn(**parameters):
             "rbm": small_rbm(),
             "learning_rate": Linear(0.05, 0),
             "dropout": 0.0,
+            "input_dropout": 0.0,
             "max_iter": MAX_ITER,
             "random_state": 0,
             **parameters,

@@ -35,7 +35,11 @@ def small(estimator=DBNClassifier, **parameters):
         "max_iter": MAX_ITER,
         "random_state": 0,
     }
-    defaults |= {"fine_tuning": "reconstruction"} if estimator is DBNTransformer else {"dropout": 0.0}
+    defaults |= (
+        {"fine_tuning": "reconstruction"}
+        if estimator is DBNTransformer
+        else {"dropout": 0.0, "input_dropout": 0.0}
+    )
     return estimator(**{**defaults, **parameters})
 
 

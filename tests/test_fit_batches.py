@@ -101,7 +101,7 @@ def test_with_small_buffers_it_is_that_of_fit_with_rows_in_the_order_of_the_buff
 def test_with_one_batch_the_buffer_makes_no_difference(digits):
     whole = {"batch_size": None, "optimizer": "sgd", "learning_rate": 0.05, "random_state": 0}
     rbm = RBMTransformer(sampler=MeanField(), n_iter=3, **whole)
-    model = DBNClassifier((7, 5), rbm=rbm, max_iter=3, dropout=0.0, **whole)
+    model = DBNClassifier((7, 5), rbm=rbm, max_iter=3, dropout=0.0, input_dropout=0.0, **whole)
     X, y, weight = digits
     expected = clone(model).fit(X, y, sample_weight=weight)
     for buffer_size in (1, 40, 1000):

@@ -34,6 +34,7 @@ def small_dbn(**parameters):
             "rbm": RBMTransformer(n_iter=2),
             "learning_rate": Linear(0.05, 0),
             "dropout": 0.0,
+            "input_dropout": 0.0,
             "max_iter": 10,
             "tol": 1.0,  # whatever the loss does is convergence: no warning about that
             "random_state": 0,

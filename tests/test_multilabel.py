@@ -37,6 +37,7 @@ def small_dbn(**parameters):
             "rbm": RBMTransformer(n_iter=3, learning_rate=0.05),
             "learning_rate": Linear(0.05, 0),
             "dropout": 0.0,
+            "input_dropout": 0.0,
             "max_iter": MAX_ITER,
             "random_state": 0,
             **parameters,
@@ -91,7 +92,9 @@ def test_labels_are_learned(data):
     X = (rng.random((400, 5)) < 0.5).astype(float)
     Y = np.column_stack([X[:, 0] != X[:, 1], X[:, 2], X[:, 3]]).astype(int)
     X, X_test, Y, Y_test = X[:200], X[200:], Y[:200], Y[200:]
-    dbn = DBNClassifier(20, pretrain=False, dropout=0.0, learning_rate=Linear(0.05, 0), random_state=0)
+    dbn = DBNClassifier(
+        20, pretrain=False, dropout=0.0, input_dropout=0.0, learning_rate=Linear(0.05, 0), random_state=0
+    )
     dbn.set_params(max_iter=60, batch_size=10).fit(X, Y)
     linear = MultiOutputClassifier(LogisticRegression()).fit(X, Y)
     assert linear.score(X_test, Y_test) < 0.7

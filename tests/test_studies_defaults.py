@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from skdbn import DBNClassifier, RBMTransformer
+from skdbn import DBNClassifier, DBNRegressor, RBMTransformer
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 if not BENCHMARKS.is_dir():
@@ -71,7 +71,7 @@ def test_only_defaults_and_finalists_run_on_the_held_out_half(module, halves, ba
 def test_finalists_of_few_labels_only_run_on_the_held_out_half(monkeypatch):
     monkeypatch.setattr(few_labels, "FINALISTS", (("dbn", few_labels.CHANGES[-1]),))
     settings = settings_by_half(few_labels.STUDY, HALVES)
-    assert len(settings["held-out"]) == 2
+    assert len(settings["held-out"]) == 3  # and the defaults before and now
     assert settings["held-out"] < settings["tuning"]
 
 
@@ -104,23 +104,26 @@ def test_rules_of_rates_batches_and_epochs():
 
 
 @pytest.mark.filterwarnings("ignore:Fine-tuning. maximum iterations")  # three are enough to compare
-def test_defaults_of_the_package_are_those_of_the_study_or_a_finalist():
+@pytest.mark.parametrize(
+    ("kind", "make", "before", "now", "finalists"),
+    [
+        (DBNClassifier, _ours.classifier, _ours.CLASSIFIER, _ours.CLASSIFIER_NOW, defaults.FINALISTS),
+        (DBNRegressor, _ours.regressor, _ours.REGRESSOR, _ours.REGRESSOR_NOW, regressor.FINALISTS),
+    ],
+)
+def test_defaults_of_the_package_are_what_the_studies_say_they_are(kind, make, before, now, finalists):
+    assert now in ({}, *finalists)
     X, y = load_digits(return_X_y=True)
-    X, y = X[:300].astype(np.float32) / 16, y[:300]
+    X, y, settings = X[:300].astype(np.float32) / 16, y[:300], {**before, **now}
+    plain = {name: settings[name] for name in ("max_iter", *_ours._SAME_NAMES)}
+    sizes = tuple(settings["hidden_layer_sizes"])
+    assert not {"hidden_layer_sizes": sizes, **plain}.items() - kind().get_params().items()
+    assert RBMTransformer().n_iter == settings["rbm_n_iter"]
     few = {"hidden_layer_sizes": [7, 5], "rbm_n_iter": 2, "max_iter": 3}
-    shipped = DBNClassifier((7, 5), rbm=RBMTransformer(n_iter=2), max_iter=3, random_state=0).fit(X, y)
-
-    def is_shipped(change):
-        settings = {**_ours.CLASSIFIER, **change}
-        plain = {name: settings[name] for name in ("max_iter", *_ours._SAME_NAMES)}
-        sizes = tuple(settings["hidden_layer_sizes"])
-        if {"hidden_layer_sizes": sizes, **plain}.items() - DBNClassifier().get_params().items():
-            return False
-        ours = _ours.classifier({**settings, **few}, *X.shape, seed=0).fit(X, y)
-        return np.array_equal(ours.predict_proba(X), shipped.predict_proba(X))
-
-    assert RBMTransformer().n_iter == _ours.RBM["rbm_n_iter"]
-    assert any(map(is_shipped, ({}, *defaults.FINALISTS)))
+    shipped = kind((7, 5), rbm=RBMTransformer(n_iter=2), max_iter=3, random_state=0).fit(X, y)
+    ours = make({**settings, **few}, *X.shape, seed=0).fit(X, y)
+    for array, same in zip(shipped.coefs_, ours.coefs_, strict=True):
+        np.testing.assert_array_equal(array, same)
 
 
 def test_networks_share_the_stack_that_both_begin_with():
@@ -239,15 +242,20 @@ def test_report_finds_the_better_candidate_and_the_distance_to_mlp(monkeypatch):
     assert first[4].startswith("10.00 ")
     held_out = {row[0]: row for row in tables["held-out"].rows}
     assert list(held_out) == [
-        "the defaults",
+        "the defaults before",
         first[0],
         "MLP",
         "LogisticRegression",
         "SVC",
         "HistGradientBoosting",
     ]
-    assert [held_out["the defaults"][i][:5] for i in (1, 3, 4, 5)] == ["2.00 ", "2.00 ", "-5.00", "-5.00"]
-    assert (held_out["the defaults"][2], held_out[first[0]][2], held_out["MLP"][2]) == (2, 1, 1)
+    assert [held_out["the defaults before"][i][:5] for i in (1, 3, 4, 5)] == [
+        "2.00 ",
+        "2.00 ",
+        "-5.00",
+        "-5.00",
+    ]
+    assert (held_out["the defaults before"][2], held_out[first[0]][2], held_out["MLP"][2]) == (2, 1, 1)
     assert len(tables["data"].rows) == len(NAMES)
 
 

@@ -394,7 +394,14 @@ def test_lists_of_columns_go_through_pipelines_and_searches(frame):
         FunctionTransformer().set_output(transform="pandas"),
         RBMTransformer(visible=BY_NAME, n_iter=5, random_state=0),
         DBNClassifier(
-            8, pretrain=False, dropout=0, max_iter=30, tol=0, n_iter_no_change=100, random_state=0
+            8,
+            pretrain=False,
+            dropout=0,
+            input_dropout=0,
+            max_iter=30,
+            tol=0,
+            n_iter_no_change=100,
+            random_state=0,
         ),
     )
     grid = {"rbmtransformer__n_components": [2, 8], "dbnclassifier__alpha": [0.0, 1e-4]}

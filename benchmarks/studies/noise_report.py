@@ -40,6 +40,7 @@ def _cell(lines, i):
 def _draw(lines):
     """Return a figure of the standard deviation against the size of the batch."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     panels = grouped(lines, "data", "epochs")
     figure, axes = plt.subplots(
@@ -49,10 +50,14 @@ def _draw(lines):
         for sampler, of_sampler in grouped(of_panel, "sampler").items():
             noise = np.mean([line.measures["noise"] for line in of_sampler], axis=0)
             axis.loglog(of_sampler[0].measures["batch_size"], noise, marker=".", label=sampler)
-        axis.axhline(np.mean([line.measures["exact"] for line in of_panel]), color="0.5", linestyle=":")
+        exact = np.mean([line.measures["exact"] for line in of_panel])
+        axis.axhline(exact, color="0.5", linestyle=":", label="length of the exact gradient")
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter(NullFormatter())
         axis.set_title(f"{data}, {epochs} epoch{'s' * (epochs > 1)}")
-    axes.flat[0].legend(fontsize="small")
+    axes.flat[0].legend(fontsize="x-small")
     figure.supxlabel("rows of a batch")
-    figure.supylabel("standard deviation (dotted: exact gradient)")
+    figure.supylabel("standard deviation")
     plt.close(figure)
     return figure
