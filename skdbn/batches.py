@@ -65,7 +65,7 @@ class Batches:
     >>> rows = Batches(X / 16, y, batch_size=500)
     >>> [len(labels) for _, labels in rows]
     [500, 500, 500, 297]
-    >>> dbn = DBNClassifier((32,), random_state=0).fit_batches(rows)
+    >>> dbn = DBNClassifier((64,), random_state=0).fit_batches(rows)
     >>> bool(dbn.score(X / 16, y) > 0.9)
     True
     """
