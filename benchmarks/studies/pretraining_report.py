@@ -191,8 +191,8 @@ def _ways(curves):
         ("data", "schedule", "target", *LABELS.values()),
         rows,
         f"Target: {NEARLY:.0%} of the way from independent columns to the best of all, on validation rows. "
-        "At the best final rate: epochs, seconds of one thread; medians of the seeds. - where not all "
-        "seeds arrive.",
+        'At the best final rate: epochs, seconds of one thread; medians of the seeds. "no" where '
+        "not all seeds arrive.",
     )
 
 
@@ -203,7 +203,7 @@ def _way(rates, target):
         [first_at(each[axis], each["valid"], target) for axis in ("epochs", "seconds")] for each in measures
     ]
     if not times or None in np.ravel(times):
-        return "-"
+        return "no"
     epochs, seconds = np.median(times, axis=0)
     return f"{epochs:.1f}, {seconds:.2f} s"
 

@@ -54,10 +54,7 @@ def cases(smoke):
         few = CHANGES[:2] + CHANGES[-1:]
         return [case for change in few for case in _changed(change, ("digits",), range(2), RATES[1::2])]
     return [
-        case
-        for seed in range(3)
-        for change in CHANGES
-        for case in _changed(change, DATA, (seed,), RATES)
+        case for seed in range(3) for change in CHANGES for case in _changed(change, DATA, (seed,), RATES)
     ]
 
 
