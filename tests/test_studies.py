@@ -15,7 +15,15 @@ if not BENCHMARKS.is_dir():
     pytest.skip("an installed package comes without its benchmarks", allow_module_level=True)
 sys.path.insert(0, str(BENCHMARKS))
 
-from studies import _registry, _runner, noise, pretraining, pretraining_report, rmsprop  # noqa: E402
+from studies import (  # noqa: E402
+    _findings,
+    _registry,
+    _runner,
+    noise,
+    pretraining,
+    pretraining_report,
+    rmsprop,
+)
 from studies._likelihood import independent_columns, log_likelihoods, log_partition  # noqa: E402
 from studies._lines import Rates, where  # noqa: E402
 from studies._results import Line, OtherProtocolError, Results  # noqa: E402
@@ -259,6 +267,45 @@ def test_tables_are_written_as_markdown_and_as_csv():
     assert markdown(table).splitlines()[2:5] == ["A note.", "", "| a | b |"]
     assert as_csv(table) == 'a,b\nx,1\n"y, z",2\n'
     assert spread([1.0, 2.0, 3.0]) == "2.00 ± 1.00"
+
+
+CELL = _findings.Cell("study-table", ("nltcs", "linear"), "RMSProp")
+
+
+@pytest.fixture
+def one_finding(tmp_path, monkeypatch):
+    finding = _findings.Finding("Which rate?", "It is {}.", (CELL,))
+    monkeypatch.setattr(_findings, "FINDINGS", (finding,))
+    return tmp_path
+
+
+def test_findings_are_read_from_the_tables(one_finding):
+    rows = [("mnist", "linear", 1, 2), ("nltcs", "constant", 3, 4), ("nltcs", "linear", 5, "6, or 7")]
+    table = Table("table", "", ("data", "schedule", "SGD", "RMSProp"), rows)
+    (one_finding / "study-table.csv").write_text(as_csv(table))
+    _findings.write(one_finding)
+    found = 'question,what was found\nWhich rate?,"It is 6, or 7."\n'
+    assert (one_finding / "findings.csv").read_text() == found
+    assert (one_finding / "findings.md").read_text().splitlines()[2] == "| Which rate? | It is 6, or 7. |"
+
+
+def test_findings_need_their_tables_and_one_row_each(one_finding):
+    with pytest.raises(LookupError, match="has no study-table"):
+        _findings.look_up(one_finding, CELL)
+    table = Table("table", "", ("data", "schedule", "RMSProp"), 2 * [("nltcs", "linear", 5)])
+    (one_finding / "study-table.csv").write_text(as_csv(table))
+    with pytest.raises(LookupError, match="has 2 rows that begin with"):
+        _findings.look_up(one_finding, CELL)
+    _findings.write(one_finding)
+    assert not (one_finding / "findings.md").exists()
+
+
+def test_the_readme_has_the_findings_as_the_results_give_them():
+    readme = BENCHMARKS.parent / "README.md"
+    folder = BENCHMARKS / "results" / "studies"
+    assert (folder / "findings.md").read_text(encoding="utf-8") in readme.read_text(encoding="utf-8")
+    for finding in _findings.FINDINGS:
+        assert _findings.answer_of(folder, finding) in readme.read_text(encoding="utf-8")
 
 
 # -- likelihoods and gradients -----------------------------------------------------------------------

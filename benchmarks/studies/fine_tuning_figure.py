@@ -7,7 +7,7 @@ from studies._optimizers import LABELS
 STYLES = {"pretrained": "-", "glorot": ":"}
 
 
-def _panels(data, width=3.2, height=2.8, n_columns=5):
+def _panels(data, width=3.4, height=2.8, n_columns=4):
     import matplotlib.pyplot as plt
 
     n_columns = min(n_columns, len(data))
