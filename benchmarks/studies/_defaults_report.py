@@ -114,7 +114,8 @@ def _compare(lines, layout, value_of):
 
 def _n_warning(lines):
     """Return how many fits warned, and of what."""
-    kinds = sorted({kind for line in lines for kind in (line.measures or {}).get("warnings", ())})
+    kinds = {kind for line in lines for kind in (line.measures or {}).get("warnings", ())}
+    kinds = sorted(kind.removesuffix("Warning") for kind in kinds)
     count = sum(bool(line.measures and line.measures["warnings"]) for line in lines)
     failed = sum(line.measures is None for line in lines)
     return f"{count} ({', '.join(kinds)})" * bool(count) + f" {failed} failed" * bool(failed)

@@ -108,7 +108,7 @@ FINDINGS = (
     ),
     Finding(
         "Does it keep the lower layers moving? Five layers on MNIST, from weights of 0.01",
-        "Accuracy and loss: SGD {}, momentum {}, AdaGrad {}, RMSProp {}, Adam {}",
+        "Accuracy, training loss (rate): SGD {}, momentum {}, AdaGrad {}, RMSProp {}, Adam {}",
         _ranks(
             "gradients-scores",
             ("mnist", "logistic", "small"),
