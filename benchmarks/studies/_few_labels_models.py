@@ -6,7 +6,7 @@ returns an unfitted model, and which rows to fit it on.
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from sklearn.svm import SVC
 
@@ -31,13 +31,15 @@ SEMI_SUPERVISED = {
     "spreading": lambda seed: _spreading(),
     "self-training": lambda seed: _self_training(),
 }
-HEADS = {  # on the features of a stack
+BESIDE_INPUTS = "self-training beside inputs"
+HEADS = {  # on the features of a stack, the last one on the inputs and the features side by side
     "logistic": lambda: LogisticRegression(max_iter=1000),
     "svc": SVC,
     "spreading": _spreading,
     "self-training": _self_training,
+    BESIDE_INPUTS: _self_training,
 }
-_LEARN_FROM_ALL_ROWS = {"spreading", "self-training"}
+_LEARN_FROM_ALL_ROWS = {"spreading", "self-training", BESIDE_INPUTS}
 
 
 def make(case, X):
@@ -64,7 +66,8 @@ def _network(case, X):
     def unfitted(y):
         rows = slice(None) if head in _LEARN_FROM_ALL_ROWS else y >= 0
         if head in HEADS:
-            return make_pipeline(stack, HEADS[head]()), rows
+            features = make_union("passthrough", stack) if head == BESIDE_INPUTS else stack
+            return make_pipeline(features, HEADS[head]()), rows
         network = classifier(settings, int(np.sum(y >= 0)), X.shape[1], seed)
         return network.set_params(pretrain=stack), rows
 

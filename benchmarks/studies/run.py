@@ -11,7 +11,7 @@ case: a run that was stopped, or whose grid has grown, goes on with what is miss
 move these files away. FOLDER holds the .npz files that `_sets` and `_labelled_files` name; without the
 argument the variable SKDBN_DATA names it.
 
-All of it took 286 minutes of one core (the pages of the results add up to that), 143 minutes on two. When
+All of it took 291 minutes of one core (the pages of the results add up to that), 146 minutes on two. When
 all studies have results, `findings.md` has their answers in a line each, which the README has too.
 """
 
