@@ -31,10 +31,10 @@ class Comm:
     def Get_rank(self):  # noqa: N802 - the names are MPI's
         return self._rank
 
-    def Get_size(self):  # noqa: N802
+    def Get_size(self):  # noqa: N802 - MPI's name
         return self._world.size
 
-    def Allreduce(self, in_place, array):  # noqa: N802
+    def Allreduce(self, in_place, array):  # noqa: N802 - MPI's name
         assert in_place is IN_PLACE
         assert array.flags.c_contiguous
         self.n_sums += 1
@@ -49,7 +49,7 @@ class Comm:
         world.barrier.wait(timeout=60)
         return values
 
-    def Abort(self, code):  # noqa: N802
+    def Abort(self, code):  # noqa: N802 - MPI's name
         self._world.exit_codes.append(code)
         self._world.barrier.abort()
         raise Aborted

@@ -263,7 +263,7 @@ def test_a_fit_that_was_cut_off_goes_on(digits, tmp_path):
     expected = clone(model).fit(X, y)
     path = tmp_path / "fit.npz"
 
-    class Stop(Exception):  # noqa: N818
+    class Stop(Exception):  # noqa: N818 - an interruption, no error
         pass
 
     class Cut(Checkpoint):

@@ -15,7 +15,16 @@ if not BENCHMARKS.is_dir():
     pytest.skip("an installed package comes without its benchmarks", allow_module_level=True)
 sys.path.insert(0, str(BENCHMARKS))
 
-from studies import _numeric_sets, _ours, _runner, _stacks, defaults, few_labels, regressor  # noqa: E402
+from studies import (  # noqa: E402
+    _few_labels_models,
+    _numeric_sets,
+    _ours,
+    _runner,
+    _stacks,
+    defaults,
+    few_labels,
+    regressor,
+)
 from studies._comparison import Comparison  # noqa: E402
 from studies._fits import fit_and_score  # noqa: E402
 from studies._halves import HALVES, HELD_OUT, TUNING  # noqa: E402
@@ -225,7 +234,9 @@ def fit_line(case, score, log_loss=0.5):
     return Line(case, {**measures, "rows": 10, "columns": 3}, None, 1.0, "here")
 
 
-def test_report_finds_the_better_candidate_and_the_distance_to_mlp(monkeypatch):
+@pytest.fixture
+def report_of_defaults(monkeypatch):
+    """The report of made-up accuracies: the first candidate is better than MLP, the defaults are worse."""
     monkeypatch.setattr(defaults, "FINALISTS", defaults.CHANGES[:1])
     better = str({**_ours.CLASSIFIER, **defaults.CHANGES[0]})
 
@@ -235,8 +246,11 @@ def test_report_finds_the_better_candidate_and_the_distance_to_mlp(monkeypatch):
         return {"mlp": 0.85, "logistic": 0.7, "svc": 0.6}.get(case["model"], 0.5)
 
     cases = [case for case in defaults.cases(False) if case["seed"] < 2]
-    lines = [fit_line(case, score(case)) for case in cases]
-    tables = {table.name: table for table in defaults.STUDY.report(lines).tables}
+    return defaults.STUDY.report([fit_line(case, score(case)) for case in cases])
+
+
+def test_report_finds_the_better_candidate_and_the_distance_to_mlp(report_of_defaults):
+    tables = {table.name: table for table in report_of_defaults.tables}
     first = tables["candidates"].rows[0]
     assert first[0].startswith("rate=")
     assert first[4].startswith("10.00 ")
@@ -257,6 +271,66 @@ def test_report_finds_the_better_candidate_and_the_distance_to_mlp(monkeypatch):
     ]
     assert (held_out["the defaults before"][2], held_out[first[0]][2], held_out["MLP"][2]) == (2, 1, 1)
     assert len(tables["data"].rows) == len(NAMES)
+
+
+def test_differences_to_mlp_are_drawn_down_to_a_lowest_one(report_of_defaults):
+    pytest.importorskip("matplotlib")
+    (axis,) = report_of_defaults.figures["differences"]().axes
+    drawn = {points.get_label(): points.get_xdata() for points in axis.get_lines()}
+    np.testing.assert_allclose(drawn["the defaults before"], -5)
+    np.testing.assert_allclose(drawn["SVC"], -8)  # -25, beyond the lowest that is drawn
+
+
+@pytest.fixture
+def report_of_few_labels():
+    """The report of made-up accuracies on the held-out half."""
+    given = {"logistic": 0.8, "svc": 0.7, "self-training": 0.5}
+
+    def measures(case):
+        score = given.get(case["model"], 0.1)
+        if case["model"] == "dbn":
+            score = 0.75 if case["settings"]["input_dropout"] == 0.2 else 0.6
+        return {"score": 4 * [score], "seconds": 4 * [1.0], "labels": [10, 20, 40, 100]}
+
+    cases = [
+        case
+        for case in few_labels.cases(False)
+        if case["data"] in HELD_OUT and case["model"] != "class-rbm" and case["seed"] < 2
+    ]
+    return few_labels.STUDY.report([Line(case, measures(case), None, 1.0, "here") for case in cases])
+
+
+def test_few_labels_rank_ours_and_the_rivals_beside_each_other(report_of_few_labels):
+    (table,) = (table for table in report_of_few_labels.tables if table.name == "ranks-held-out")
+    rows = {row[0]: dict(zip(table.head, row, strict=True)) for row in table.rows}
+    ours = rows["DBN: the defaults now (input_dropout=0.2)"]
+    assert (ours["all"][:4], ours["place"], ours["of supervised"][:4]) == ("2.00", "2", "2.00")
+    before = rows["DBN: the defaults before"]
+    assert (before["5 labels"], before["place"]) == ("3.00", "3")
+    # of 0.8, 0.75 (ours), 0.7 and 0.5
+    assert [rows[name]["all"][:4] for name in ("LogisticRegression", "SVC")] == ["1.00", "3.00"]
+
+
+def test_few_labels_are_drawn_ours_as_solid_lines(report_of_few_labels):
+    pytest.importorskip("matplotlib")
+    axes = report_of_few_labels.figures["accuracy"]().axes
+    assert [axis.get_title() for axis in axes] == list(few_labels.DATA["held-out"])
+    styles = {line.get_label(): line.get_linestyle() for line in axes[0].get_lines()}
+    assert (styles["DBN: the defaults before"], styles["SVC"]) == ("-", ":")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_features_beside_inputs_teach_a_classifier_of_all_rows():
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:100].astype(np.float32) / 16, np.where(np.arange(100) < 30, y[:100], -1)
+    settings = {**_few_labels_models.DBN, "hidden_layer_sizes": [4], "rbm_n_iter": 1}
+    case = {"model": "dbn", "settings": {**settings, "head": _few_labels_models.BESIDE_INPUTS}, "seed": 0}
+    model, rows = _few_labels_models.make(case, X)(y)
+    assert rows == slice(None)
+    features = model.fit(X, y)[0].transform(X)
+    stack = _stacks.stack_of(settings, X, 0).frozen
+    np.testing.assert_array_equal(features, np.hstack([X, stack.transform(X)]))
+    assert model[1].n_features_in_ == 64 + 4
 
 
 @pytest.mark.slow

@@ -8,12 +8,11 @@ import numpy as np
 from studies._comparison import Comparison
 from studies._halves import HALVES, KINDS
 from studies._lines import grouped, where
-from studies._ours import CLASSIFIER, CLASSIFIER_NOW, FEATURES
+from studies._ours import BEFORE, CLASSIFIER, CLASSIFIER_NOW, FEATURES, NOW
 from studies._rivals import LABELS, MAIN
 from studies._tables import Report, Table, spread
 from studies.defaults_figure import draw
 
-BASE, NOW = "the defaults before", "the defaults now"
 _LARGEST_LOSS = 2.0  # points below MLP, on any data set
 
 
@@ -80,12 +79,12 @@ def name_of(case, layout):
     text = ", ".join(f"{name}={_short(value)}" for name, value in changed.items())
     if changed and changed == layout.now:
         return f"{NOW} ({text})"
-    return text or BASE
+    return text or BEFORE
 
 
 def _ours_of(models):
     """Return the name of our defaults, now if they were measured."""
-    return next((model for model in models if model.startswith(NOW)), BASE)
+    return next((model for model in models if model.startswith(NOW)), BEFORE)
 
 
 def _short(value):
@@ -138,7 +137,7 @@ def _candidates(lines, layout, model, name):
     ours = where(lines, model=model)
     score = _compare(ours, layout, _score)
     rows = []
-    if score.seeds and BASE in score.models:
+    if score.seeds and BEFORE in score.models:
         beside = _compare([*ours, *where(lines, model=layout.main[0])], layout, _score)
         rows = _candidate_rows(ours, layout, score, beside) if beside.seeds else []
     return Table(name, f"Candidates: {name}", head, rows, note)
@@ -153,7 +152,11 @@ def _candidate_rows(ours, layout, score, beside):
     for setting, rank, other in zip(score.models, score.ranks_of_all(), by_likelihood, strict=True):
         both = (rank.value + other) / 2 if has_losses else rank.value
         worst, data = _worst(beside, setting, LABELS[layout.main[0]])
-        cells = (f"{other:.1f}" if has_losses else "", f"{both:.1f}", score.gain(setting, BASE) or "failed")
+        cells = (
+            f"{other:.1f}" if has_losses else "",
+            f"{both:.1f}",
+            score.gain(setting, BEFORE) or "failed",
+        )
         rest = (f"{worst:+.2f} ({data})", _times(speed, setting), _n_warning(by_name[setting]))
         rows.append((both, (setting, str(rank), *map(str, cells), *rest)))
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
@@ -175,7 +178,7 @@ def _worst(score, model, other):
 
 
 def _times(speed, model):
-    gains = [*speed.gains_by_data(model, BASE).values()]
+    gains = [*speed.gains_by_data(model, BEFORE).values()]
     return f"{np.exp(-np.mean(gains)):.2f}" if np.isfinite(gains).all() else ""
 
 
@@ -193,7 +196,7 @@ def _beside_rivals(lines, layout, half):
     head = ("model", *ranks, f"minus {rivals[0]}", "worst", "log loss", "seconds", "warned")
     score = _compare(lines, layout, _score)
     rows = []
-    if score.seeds and {BASE, *rivals} <= set(score.models):
+    if score.seeds and {BEFORE, *rivals} <= set(score.models):
         by_name = grouped_by_name(lines, layout)
         rows = [_rival_row(score, model, rivals, by_name[model]) for model in score.models]
     return Table(half, f"Ours and scikit-learn's defaults: the {half} half", head, rows, note)

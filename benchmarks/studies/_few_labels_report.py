@@ -7,14 +7,13 @@ import numpy as np
 from studies._comparison import N_RESAMPLES, Comparison
 from studies._few_labels_models import CLASS_RBM, DBN, SEMI_SUPERVISED, SUPERVISED
 from studies._halves import HALVES
-from studies._ours import CLASSIFIER_NOW
+from studies._ours import BEFORE, CLASSIFIER_NOW, NOW
 from studies._rivals import LABELS as _LABELS
 from studies._statistics import bootstrap
 from studies._tables import Report, Table, spread
 from studies.few_labels_figure import draw
 
 BASES = {"dbn": ("DBN", DBN), "class-rbm": ("RBMClassifier", CLASS_RBM)}
-NOW = "the defaults now"
 LABELS = {**_LABELS, "spreading": "LabelSpreading", "self-training": "self-trained logistic"}
 RIVALS = {"supervised": SUPERVISED, "all": (*SUPERVISED, *SEMI_SUPERVISED)}
 
@@ -59,7 +58,7 @@ def name_of(line):
     text = ", ".join(f"{key}={value}" for key, value in changed.items())
     if case["model"] == "dbn" and changed == CLASSIFIER_NOW:
         return f"{name}: {NOW} ({text})"
-    return f"{name}: {text or 'the defaults before'}"
+    return f"{name}: {text or BEFORE}"
 
 
 class Ranks:

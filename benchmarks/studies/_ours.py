@@ -40,6 +40,7 @@ CLASSIFIER = {
     "head_epochs": 0,
 }
 REGRESSOR = {**CLASSIFIER, "max_iter": 100}
+BEFORE, NOW = "the defaults before", "the defaults now"  # what tables call them
 CLASSIFIER_NOW = {"input_dropout": 0.2}
 REGRESSOR_NOW = {}
 FEATURES = {"n_components": 256, **RBM}
